@@ -1,0 +1,1 @@
+"""What every device runs to publish: spool, publisher, presence, receipts."""

@@ -1,0 +1,1 @@
+"""The commands of ``ioc``, one module a group; each loads its package when it is called."""

@@ -1,0 +1,152 @@
+"""Strict decoding: bytes from outside become an event, or one error that says what is wrong.
+
+The order of the checks is the order of the reasons: size, UTF-8, JSON, version and type, then
+the fields. Every check gives the sender enough to mend it: the field's path and what was expected.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from ioc.events import MAX_EVENT_BYTES, UNITS, Event, NumberedEnvelope, ReadingEvent
+from ioc.topics import TAIL_OF, TYPE_PREFIX
+
+
+class Reason(StrEnum):
+    """Why a message was set aside. The values are stored; never rename one."""
+
+    OVERSIZE = "oversize"
+    BAD_UTF8 = "bad_utf8"
+    BAD_JSON = "bad_json"
+    NOT_A_NUMBER = "not_a_number"
+    UNKNOWN_VERSION = "unknown_version"
+    UNKNOWN_TYPE = "unknown_type"
+    SCHEMA = "schema"
+    UNIT = "unit"
+    TIME_WINDOW = "time_window"
+    BAD_TOPIC = "bad_topic"
+    IDENTITY = "identity"
+    ADAPTER = "adapter"
+    DATABASE = "database"
+
+
+class ContractError(ValueError):
+    """A message breaks the contract.
+
+    Attributes:
+        reason: The kind of breach, for counting.
+        field: JSON path of the field at fault, ``$`` for the whole message.
+        detail: What was found and what was expected.
+    """
+
+    def __init__(self, reason: Reason, field: str, detail: str) -> None:
+        super().__init__(f"{reason}: {field}: {detail}")
+        self.reason = reason
+        self.field = field
+        self.detail = detail
+
+
+_decoder: Final[msgspec.json.Decoder[Event]] = msgspec.json.Decoder(Event)
+_FIELD = re.compile(r"^(?P<detail>.*?)(?: - at (?:`key` in )?`(?P<field>[^`]+)`)?$", re.DOTALL)
+_KNOWN_VERSIONS = frozenset(TAIL_OF)
+
+
+def decode(raw: bytes) -> Event:
+    """The event in ``raw``.
+
+    Args:
+        raw: One message as it came, at most ``MAX_EVENT_BYTES`` long.
+
+    Raises:
+        ContractError: The message breaks the contract; nothing of it may be used.
+    """
+    if len(raw) > MAX_EVENT_BYTES:
+        raise ContractError(
+            Reason.OVERSIZE, "$", f"{len(raw)} bytes; at most {MAX_EVENT_BYTES} are allowed"
+        )
+    try:
+        event = _decoder.decode(raw)
+    except msgspec.ValidationError as error:
+        raise _explain(raw, error) from None
+    except UnicodeDecodeError as error:
+        raise _bad_utf8(error) from None
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise _malformed(raw, error) from None
+    _check(event)
+    return event
+
+
+def _check(event: Event) -> None:
+    """Hold the rules that types alone cannot say."""
+    if event.time.utcoffset():
+        raise ContractError(Reason.SCHEMA, "$.time", "expected UTC ('Z'), got another offset")
+    if event.id.version != 7:
+        raise ContractError(Reason.SCHEMA, "$.id", "expected a UUID of version 7")
+    if isinstance(event, NumberedEnvelope) and event.time.year < 2000:
+        raise ContractError(Reason.TIME_WINDOW, "$.time", f"{event.time.isoformat()} is too old")
+    if isinstance(event, ReadingEvent):
+        expected = UNITS.get(event.data.quantity)
+        if expected is not None and event.data.unit != expected:
+            raise ContractError(
+                Reason.UNIT,
+                "$.data.unit",
+                f"{event.data.quantity} is measured in {expected!r}, got {event.data.unit!r}",
+            )
+
+
+def _explain(raw: bytes, error: msgspec.ValidationError) -> ContractError:
+    match = _FIELD.match(str(error))
+    assert match is not None
+    field = match["field"] or "$"
+    detail = match["detail"]
+    if field == "$.specversion":
+        return ContractError(Reason.UNKNOWN_VERSION, field, f"{detail}; '1.0' is spoken here")
+    if field == "$.type" or "missing required field `type`" in detail:
+        return _unknown_type(raw, detail)
+    return ContractError(Reason.SCHEMA, field, detail)
+
+
+def _unknown_type(raw: bytes, detail: str) -> ContractError:
+    """Tell a known type in an unknown version from a type that nobody knows."""
+    try:
+        given = msgspec.json.decode(raw).get("type")
+    except (msgspec.DecodeError, UnicodeDecodeError, AttributeError):
+        given = None
+    if isinstance(given, str) and given.startswith(TYPE_PREFIX):
+        kind = given.removeprefix(TYPE_PREFIX).partition(".")[0]
+        known = sorted(t for t in _KNOWN_VERSIONS if t.split(".")[2] == kind)
+        if known:
+            return ContractError(
+                Reason.UNKNOWN_VERSION, "$.type", f"{given[:100]!r}; known is {', '.join(known)}"
+            )
+    return ContractError(
+        Reason.UNKNOWN_TYPE, "$.type", f"{detail}; known are {', '.join(sorted(_KNOWN_VERSIONS))}"
+    )
+
+
+def _bad_utf8(error: UnicodeDecodeError) -> ContractError:
+    return ContractError(Reason.BAD_UTF8, "$", f"byte {error.start} is not UTF-8: {error.reason}")
+
+
+def _malformed(raw: bytes, error: Exception) -> ContractError:
+    """Tell broken text and NaN, which JSON does not have, from other bad JSON.
+
+    Runs only on messages that already failed, so its cost does not matter.
+    """
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError as bad:
+        return _bad_utf8(bad)
+    found: list[str] = []
+    try:
+        json.loads(text, parse_constant=found.append)
+    except (ValueError, RecursionError):
+        found.clear()
+    if found:
+        return ContractError(Reason.NOT_A_NUMBER, "$", f"{found[0]} is not a JSON number")
+    return ContractError(Reason.BAD_JSON, "$", str(error) or type(error).__name__)

@@ -1,0 +1,61 @@
+"""Errors that a person has to mend: wrong configuration, wrong use."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+
+class ConfigError(Exception):
+    """Wrong configuration. The message names the file, the key and the mend; exit code 2."""
+
+
+def describe_validation(
+    where: str, error: ValidationError, model: type[BaseModel] | None = None
+) -> str:
+    """All faults of a configuration, one a line: file, key, what is wrong, how to mend it.
+
+    Args:
+        where: The file or source that was read.
+        error: What pydantic found.
+        model: The root model, for suggesting the key that a misspelt one may have meant.
+    """
+    lines = []
+    for fault in error.errors(include_url=False):
+        location = fault["loc"]
+        key = ".".join(str(part) for part in location) or "(top level)"
+        message = fault["msg"]
+        if fault["type"] == "extra_forbidden":
+            message = "unknown key" + _suggestion(model, location)
+        elif fault["type"] == "missing":
+            message = "missing; add it"
+        elif "input" in fault and isinstance(fault["input"], str | int | float | bool):
+            message += f", got {fault['input']!r}"
+        lines.append(f"{where}: {key}: {message}")
+    return "\n".join(lines)
+
+
+def _suggestion(model: type[BaseModel] | None, location: tuple[int | str, ...]) -> str:
+    """Name the nearest valid keys beside an unknown one."""
+    current: Any = model
+    for part in location[:-1]:
+        current = _child(current, part)
+    if not (isinstance(current, type) and issubclass(current, BaseModel)):
+        return "; remove it"
+    names = list(current.model_fields)
+    near = get_close_matches(str(location[-1]), names, n=1)
+    return f"; did you mean {near[0]!r}?" if near else f"; known keys are {', '.join(names)}"
+
+
+def _child(model: Any, part: int | str) -> Any:
+    if not (isinstance(model, type) and issubclass(model, BaseModel)):
+        return model if isinstance(part, int) else None
+    field = model.model_fields.get(str(part))
+    if field is None:
+        return None
+    annotation: Any = field.annotation
+    inner = [a for a in getattr(annotation, "__args__", ()) if isinstance(a, type)]
+    models = [a for a in inner if issubclass(a, BaseModel)]
+    return models[0] if models else annotation

@@ -1,0 +1,192 @@
+"""Settings of every part: environment variables over one TOML file over defaults.
+
+``IOC_CONFIG`` names the file (default ``ioc.toml`` in the working directory, if it is there).
+A key ``[mqtt] host`` is the variable ``IOC_MQTT__HOST``. Secrets are given as paths of files, so
+that none stands in an environment or a process list. Unknown keys are refused.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from ioc.errors import ConfigError, describe_validation
+
+PREFIX = "IOC_"
+
+
+class Section(BaseModel):
+    """A named group of settings."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class MqttSettings(Section):
+    """The MQTT broker that devices publish to."""
+
+    host: str = Field("127.0.0.1", description="Broker's name or address.")
+    port: int = Field(1883, ge=1, le=65535, description="1883 plain, 8883 with TLS.")
+    username: str | None = Field(None, description="User name, if the broker asks for one.")
+    password_file: Path | None = Field(None, description="File whose content is the password.")
+    ca_file: Path | None = Field(None, description="CA certificate; switches TLS on.")
+    cert_file: Path | None = Field(None, description="This client's certificate.")
+    key_file: Path | None = Field(None, description="This client's private key.")
+    keepalive_s: int = Field(30, ge=5, le=3600, description="Seconds between pings.")
+    session_expiry_s: int = Field(
+        86_400, ge=0, description="How long the broker keeps our queue while we are away, seconds."
+    )
+
+    def password(self) -> str | None:
+        """The password, read from its file at the time of use."""
+        return None if self.password_file is None else self.password_file.read_text().strip()
+
+
+class KafkaSettings(Section):
+    """The Kafka cluster between ingest and streams."""
+
+    bootstrap: str = Field("127.0.0.1:9092", description="host:port, separated by commas.")
+    partitions: int = Field(8, ge=1, le=1024, description="Partitions of each event topic.")
+    replication: int = Field(1, ge=1, le=10, description="Replicas of each topic; 3 in production.")
+    retention_h: int = Field(168, ge=1, description="Hours that Kafka keeps an event.")
+
+
+class DatabaseSettings(Section):
+    """The PostgreSQL or TimescaleDB database."""
+
+    url: str = Field("postgresql://127.0.0.1:5432/ioc", description="libpq connection string.")
+    password_file: Path | None = Field(None, description="File whose content is the password.")
+    pool_size: int = Field(4, ge=1, le=64, description="Connections a service may hold.")
+    statement_timeout_s: float = Field(30, gt=0, description="Longest statement, seconds.")
+
+
+class IngestSettings(Section):
+    """The bridge from MQTT to Kafka."""
+
+    client_id: str = Field("ioc-bridge-0", description="Fixed MQTT client id, one for each bridge.")
+    share_group: str | None = Field(
+        None, description="Name of the shared subscription when several bridges run."
+    )
+    receive_maximum: int = Field(
+        1000, ge=1, le=65535, description="Messages in flight; at least rate times Kafka latency."
+    )
+    past_days: float = Field(30, gt=0, description="Older events are set aside, days.")
+    future_minutes: float = Field(5, gt=0, description="Events further ahead are set aside.")
+    adapters_file: Path | None = Field(None, description="TOML file of foreign payloads.")
+
+
+class StreamsSettings(Section):
+    """The Faust workers."""
+
+    app_id: str = Field("ioc-streams", description="Consumer group; change it to start afresh.")
+    batch_rows: int = Field(1000, ge=1, le=10_000, description="Most rows of one transaction.")
+    batch_within_s: float = Field(
+        0.25, gt=0, le=5, description="Longest wait for a batch to fill, seconds."
+    )
+    alert_interval_s: float = Field(5, gt=0, description="Seconds between checks of the alerts.")
+    sites_dir: Path | None = Field(None, description="Folder of site files; default deploy/sites.")
+    rebalance_timeout_s: float = Field(
+        60, ge=6, description="Longest rebalance; the embedded broker makes a first join wait half."
+    )
+    web_port: int = Field(-1, ge=-1, le=65535, description="Faust's own web port; -1 is off.")
+
+
+class EdgeSettings(Section):
+    """What every device does to publish."""
+
+    spool_dir: Path = Field(Path("spool"), description="Folder of the spools, one file a device.")
+    spool_budget_mb: float = Field(512, gt=0, description="Disk budget of one spool, MiB.")
+    inflight: int = Field(200, ge=1, le=65535, description="Unacknowledged publishes at a time.")
+    resend_after_s: float = Field(
+        30, gt=0, description="An event without a receipt is sent again after this, seconds."
+    )
+    reconnect_min_s: float = Field(0.5, gt=0, description="First wait to reconnect, seconds.")
+    reconnect_max_s: float = Field(
+        30, gt=0, description="Longest wait before a reconnect, seconds."
+    )
+
+
+class TelemetrySettings(Section):
+    """Logs and metrics."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least level that is logged."
+    )
+    log_format: Literal["auto", "json", "text"] = Field(
+        "auto", description="auto: text on a terminal, JSON elsewhere."
+    )
+    metrics_host: str = Field("127.0.0.1", description="Address that /metrics listens on.")
+    metrics_port: int = Field(
+        -1, ge=-1, le=65535, description="Port of /metrics; 0 any free one, -1 none."
+    )
+
+
+class Settings(BaseSettings):
+    """All settings of this installation."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True
+    )
+
+    mqtt: MqttSettings = MqttSettings()
+    kafka: KafkaSettings = KafkaSettings()
+    database: DatabaseSettings = DatabaseSettings()
+    ingest: IngestSettings = IngestSettings()
+    streams: StreamsSettings = StreamsSettings()
+    edge: EdgeSettings = EdgeSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments over environment over the TOML file."""
+        toml = TomlConfigSettingsSource(settings_cls, toml_file=config_file())
+        return init_settings, env_settings, toml
+
+
+def config_file() -> Path:
+    """The TOML file that settings come from; it need not exist unless ``IOC_CONFIG`` names it."""
+    return Path(os.environ.get(PREFIX + "CONFIG", "ioc.toml"))
+
+
+@lru_cache(maxsize=1)
+def load_settings() -> Settings:
+    """The settings of this process, read once.
+
+    Raises:
+        ConfigError: A value is wrong; the message names the file or variable, the key, the mend.
+    """
+    return read_settings()
+
+
+def read_settings(**overrides: Any) -> Settings:
+    """The settings as the environment and the file are now.
+
+    Raises:
+        ConfigError: A value is wrong; the message names the file or variable, the key, the mend.
+    """
+    path = config_file()
+    if PREFIX + "CONFIG" in os.environ and not path.is_file():
+        raise ConfigError(f"{path}: no such file; {PREFIX}CONFIG must name a TOML file")
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        where = f"{path} or environment {PREFIX}*" if path.is_file() else f"environment {PREFIX}*"
+        raise ConfigError(describe_validation(where, error)) from None
+    except ValueError as error:  # malformed TOML
+        raise ConfigError(f"{path}: {error}") from None

@@ -1,0 +1,310 @@
+"""Site files: what stands at one junction, as the installer writes it down.
+
+One YAML file a site: its cameras with lanes, lines, zones and calibration, its signal heads, its
+sensors with thresholds. Unknown keys are refused; an error names the file, the key and the mend.
+Pixel coordinates are those of the camera's stated frame size, x to the right, y down.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from ioc.errors import ConfigError, describe_validation
+from ioc.events import UNITS, Rule, VehicleClass
+from ioc.topics import SEGMENT, DevicePath, device_path
+
+MAX_FILE_BYTES = 1_000_000
+Id = Annotated[str, Field(pattern=f"^{SEGMENT}$", description="a-z, 0-9, '-' and '_'.")]
+Pixel = tuple[float, float]
+Polygon = Annotated[tuple[Pixel, ...], Field(min_length=3, max_length=64)]
+Segment = tuple[Pixel, Pixel]
+
+
+class Part(BaseModel):
+    """A part of a site file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Label(Part):
+    """A name as people read it."""
+
+    vi: str = Field(min_length=1, description="Vietnamese, with full diacritics.")
+    en: str = Field(min_length=1, description="English.")
+
+
+class Position(Part):
+    """A place on the earth, WGS 84."""
+
+    latitude: float = Field(ge=-90, le=90, description="Degrees north.")
+    longitude: float = Field(ge=-180, le=180, description="Degrees east.")
+
+
+class FrameSize(Part):
+    """Size of the pictures that the coordinates were drawn on."""
+
+    width: int = Field(ge=16, le=16_384, description="Pixels.")
+    height: int = Field(ge=16, le=16_384, description="Pixels.")
+
+
+class Lane(Part):
+    """One lane as a camera sees it."""
+
+    id: Id
+    name: Label | None = Field(None, description="Shown on the wall.")
+    polygon: Polygon = Field(description="Outline in pixels.")
+    direction: Segment = Field(description="An arrow along the permitted way, from → to.")
+    vehicles: tuple[VehicleClass, ...] = Field((), description="Permitted classes; empty is all.")
+    capacity_per_hour: float = Field(
+        1800, gt=0, description="Vehicles an hour at saturation, for the level of congestion."
+    )
+    free_speed_kmh: float = Field(40, gt=0, le=200, description="Speed without congestion.")
+    storage_m: float | None = Field(
+        None, gt=0, description="Length up to the junction behind; a longer queue spills back."
+    )
+
+
+class Line(Part):
+    """A line across the road."""
+
+    id: Id
+    kind: Literal["count", "stop"] = Field("count", description="What a crossing means.")
+    ends: Segment = Field(description="Both ends in pixels.")
+    lane: Id | None = Field(None, description="The lane it lies across.")
+    direction: Segment | None = Field(
+        None, description="Only crossings along this arrow count; left out, both ways do."
+    )
+
+
+class Zone(Part):
+    """An area with a meaning."""
+
+    id: Id
+    kind: Literal["junction", "no_parking", "no_entry", "privacy"] = Field(description="Meaning.")
+    polygon: Polygon = Field(description="Outline in pixels.")
+
+
+class GroundPoint(Part):
+    """A surveyed point: where it is in the picture and on the ground."""
+
+    image: Pixel = Field(description="Pixels.")
+    ground: tuple[float, float] = Field(description="Metres east and north of the site's origin.")
+
+
+class Calibration(Part):
+    """How pixels become metres. Without one a camera measures no speed."""
+
+    id: str = Field(min_length=1, max_length=100, description="Certificate or survey number.")
+    expires: date = Field(description="Last day on which speeds from it may be used.")
+    points: tuple[GroundPoint, ...] = Field(min_length=4, description="At least four.")
+
+
+class RuleSettings(Part):
+    """A rule that this camera watches."""
+
+    rule: Rule = Field(description="Which one.")
+    min_travel_px: float = Field(
+        40, gt=0, description="Least distance travelled against the rule before it is flagged."
+    )
+    min_duration_s: float = Field(0.5, ge=0, description="Least time against the rule.")
+    cooldown_s: float = Field(60, ge=0, description="One vehicle is flagged once in this time.")
+    confirmations: int = Field(3, ge=1, description="Observations of a track before it counts.")
+
+
+class Camera(Part):
+    """A camera and what it looks at."""
+
+    id: Id
+    name: Label
+    source: str = Field(min_length=1, description="rtsp://…, a file, a device number or sim://…")
+    frame: FrameSize
+    position: Position | None = None
+    heading_deg: float | None = Field(None, ge=0, lt=360, description="Clockwise from north.")
+    lanes: tuple[Lane, ...] = ()
+    lines: tuple[Line, ...] = ()
+    zones: tuple[Zone, ...] = ()
+    calibration: Calibration | None = None
+    rules: tuple[RuleSettings, ...] = ()
+    flow_period_s: float = Field(10, ge=1, le=60, description="Period of the flow counts.")
+
+    @model_validator(mode="after")
+    def _check_references(self) -> Self:
+        lanes = {lane.id for lane in self.lanes}
+        for line in self.lines:
+            if line.lane is not None and line.lane not in lanes:
+                known = ", ".join(sorted(lanes)) or "none"
+                raise ValueError(f"line {line.id!r} names lane {line.lane!r}; lanes are {known}")
+        for kind in ("lanes", "lines", "zones"):
+            _refuse_repeats(kind, [part.id for part in getattr(self, kind)])
+        _refuse_repeats("rules", [settings.rule for settings in self.rules])
+        for kind, x, y in self._pixels():
+            if not (0 <= x <= self.frame.width and 0 <= y <= self.frame.height):
+                raise ValueError(
+                    f"{kind}: point [{x:g}, {y:g}] lies outside the frame of "
+                    f"{self.frame.width}x{self.frame.height}"
+                )
+        return self
+
+    def _pixels(self) -> list[tuple[str, float, float]]:
+        found: list[tuple[str, float, float]] = []
+        for lane in self.lanes:
+            found += [(f"lane {lane.id}", x, y) for x, y in (*lane.polygon, *lane.direction)]
+        for line in self.lines:
+            found += [(f"line {line.id}", x, y) for x, y in line.ends]
+        for zone in self.zones:
+            found += [(f"zone {zone.id}", x, y) for x, y in zone.polygon]
+        return found
+
+
+class Signal(Part):
+    """A traffic-light controller that publishes its phases."""
+
+    id: Id
+    name: Label
+    heads: tuple[Id, ...] = Field(min_length=1, description="Its signal heads.")
+
+
+class Threshold(Part):
+    """When a value raises an alert, and when it lets it go again."""
+
+    raise_at: float = Field(description="The alert is raised at or above this.")
+    clear_at: float = Field(description="The alert is cleared below this.")
+
+    @model_validator(mode="after")
+    def _check_hysteresis(self) -> Self:
+        if self.clear_at >= self.raise_at:
+            raise ValueError("clear_at must be below raise_at, or the alert would flicker")
+        return self
+
+
+class Sensor(Part):
+    """A sensor that publishes readings."""
+
+    id: Id
+    name: Label
+    quantity: str = Field(pattern=r"^[a-z][a-z0-9_.]*$", description="Such as water_level.")
+    unit: str = Field(min_length=1, max_length=32, description="UCUM unit.")
+    position: Position | None = None
+    period_s: float = Field(60, gt=0, description="Seconds between readings.")
+    alert: Threshold | None = Field(None, description="When its value raises an alert.")
+
+    @model_validator(mode="after")
+    def _check_unit(self) -> Self:
+        expected = UNITS.get(self.quantity)
+        if expected is not None and self.unit != expected:
+            raise ValueError(f"{self.quantity} is measured in {expected!r}, not {self.unit!r}")
+        return self
+
+
+class AlertLimits(Part):
+    """Limits of the alerts that concern the whole site."""
+
+    silent_after_s: float = Field(60, gt=0, description="A device silent this long raises.")
+    missing_events: int = Field(1, ge=1, description="Missing sequences that raise.")
+    missing_for_s: float = Field(
+        120, ge=0, description="How long they must be missing: a spool needs time to replay."
+    )
+    violations_per_5min: Threshold = Field(
+        Threshold(raise_at=30, clear_at=15), description="Surge of violations at the site."
+    )
+    queue_share: Threshold = Field(
+        Threshold(raise_at=0.9, clear_at=0.7), description="Queue over a lane's storage length."
+    )
+
+
+class Site(Part):
+    """One junction."""
+
+    city: Id
+    site: Id
+    name: Label
+    city_name: Label
+    ward: str | None = Field(None, description="Code of the ward, an attribute that may change.")
+    position: Position
+    cameras: tuple[Camera, ...] = ()
+    signals: tuple[Signal, ...] = ()
+    sensors: tuple[Sensor, ...] = ()
+    alerts: AlertLimits = AlertLimits()
+
+    @model_validator(mode="after")
+    def _check_devices(self) -> Self:
+        _refuse_repeats("devices", self.devices)
+        return self
+
+    @property
+    def devices(self) -> tuple[str, ...]:
+        """Ids of everything that publishes from here."""
+        return (
+            *(camera.id for camera in self.cameras),
+            *(signal.id for signal in self.signals),
+            *(sensor.id for sensor in self.sensors),
+        )
+
+    def path(self, device: str) -> DevicePath:
+        """The path of one of the site's devices."""
+        return device_path(self.city, self.site, device)
+
+    def camera(self, camera_id: str | None) -> Camera:
+        """The camera of that id, or the first when no id is given.
+
+        Raises:
+            ConfigError: The site has no such camera.
+        """
+        for camera in self.cameras:
+            if camera_id in (None, camera.id):
+                return camera
+        known = ", ".join(camera.id for camera in self.cameras) or "none"
+        raise ConfigError(f"site {self.site}: no camera {camera_id!r}; cameras are {known}")
+
+
+def load_site(path: Path) -> Site:
+    """Read and check one site file.
+
+    Raises:
+        ConfigError: It cannot be read or breaks the schema; each fault is one line.
+    """
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise ConfigError(f"{path}: larger than {MAX_FILE_BYTES} bytes; is it a site file?")
+        content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}; give the path of a site file") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(content, dict):
+        raise ConfigError(f"{path}: expected keys such as 'city' and 'site' at the top level")
+    try:
+        return Site.model_validate(content)
+    except ValidationError as error:
+        raise ConfigError(describe_validation(str(path), error, Site)) from None
+
+
+def load_sites(folder: Path) -> tuple[Site, ...]:
+    """All site files (``*.yaml``) of a folder, in the order of their names.
+
+    Raises:
+        ConfigError: One is wrong, two describe the same site, or there is none.
+    """
+    sites = tuple(load_site(path) for path in sorted(folder.glob("*.yaml")))
+    if not sites:
+        raise ConfigError(f"{folder}: no site file (*.yaml) in this folder")
+    _refuse_repeats(str(folder), [f"{site.city}/{site.site}" for site in sites], ConfigError)
+    return sites
+
+
+def sites_folder() -> Path:
+    """The folder of the site files that come with the system."""
+    return Path(__file__).resolve().parent.parent / "deploy" / "sites"
+
+
+def _refuse_repeats(
+    where: str, names: list[str] | tuple[str, ...], kind: type[Exception] = ValueError
+) -> None:
+    repeated = sorted({name for name in names if list(names).count(name) > 1})
+    if repeated:
+        raise kind(f"{where}: {', '.join(repeated)} stands there twice; names must differ")

@@ -1,0 +1,1 @@
+"""The registry of ONNX models: names, digests, licences, input and output contracts."""

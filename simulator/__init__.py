@@ -1,0 +1,1 @@
+"""Virtual devices with a known truth, for the demo, load and faults."""

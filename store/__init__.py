@@ -1,0 +1,1 @@
+"""The database: migrations, batched idempotent writers, typed readers."""

@@ -1,0 +1,1 @@
+"""The Faust app: live windows, alerts, the sink into the database, receipts."""

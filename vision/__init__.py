@@ -1,0 +1,1 @@
+"""The camera node: frames become detections, tracks, counts and violations."""
