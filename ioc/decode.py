@@ -33,6 +33,7 @@ class Reason(StrEnum):
     IDENTITY = "identity"
     ADAPTER = "adapter"
     DATABASE = "database"
+    INTERNAL = "internal"
 
 
 class ContractError(ValueError):
