@@ -1,0 +1,169 @@
+"""The Kafka topics of this installation: what they should be, and making them so.
+
+Topics are created by ``ioc kafka init`` and never by a service: a service that creates topics
+would do it with the wrong number of partitions, and that number decides which events share an
+order (it cannot be lowered, and raising it moves keys to other partitions).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+
+from ioc.errors import ConfigError
+from ioc.topics import ALERT_TOPIC, DEADLETTER_TOPIC, KAFKA_TOPICS
+
+if TYPE_CHECKING:
+    from confluent_kafka.admin import AdminClient
+
+    from ioc.settings import KafkaSettings
+
+State = Literal["created", "exists", "differs"]
+_WHOLE_HISTORY: Final = frozenset({DEADLETTER_TOPIC, ALERT_TOPIC})
+"""Kept four times as long: few, and needed after the events that caused them are gone."""
+_CALL_S: Final = 15.0
+
+
+class KafkaUnavailable(RuntimeError):
+    """No broker answered, or it refused; the message names the address and the mend."""
+
+
+class TopicResult(NamedTuple):
+    """What became of one topic."""
+
+    topic: str
+    state: State
+    detail: str
+
+
+def topic_config(topic: str, settings: KafkaSettings) -> dict[str, str]:
+    """The configuration that a topic is created with."""
+    hours = settings.retention_h * (4 if topic in _WHOLE_HISTORY else 1)
+    return {
+        "cleanup.policy": "delete",
+        "retention.ms": str(hours * 3_600_000),
+        # With three replicas an acknowledged record is on two disks or is not acknowledged.
+        "min.insync.replicas": str(min(2, settings.replication)),
+    }
+
+
+def differences(found: dict[str, int], settings: KafkaSettings) -> list[TopicResult]:
+    """Compare the topics of a cluster with ours.
+
+    Args:
+        found: Topic → number of partitions.
+        settings: What we want.
+
+    Returns:
+        One result for each of our topics that exists, in the order of ``KAFKA_TOPICS``.
+    """
+    results = []
+    for topic in KAFKA_TOPICS:
+        have, want = found.get(topic), settings.partitions
+        if have is None:
+            continue
+        if have == want:
+            results.append(TopicResult(topic, "exists", f"{have} partitions"))
+            continue
+        mend = f"has {have} partitions, settings say {want}: set IOC_KAFKA__PARTITIONS={have}"
+        if have < want:
+            mend += (
+                ", or stop all services and raise it with "
+                f"'kafka-topics.sh --alter --topic {topic} --partitions {want}'"
+            )
+        results.append(TopicResult(topic, "differs", mend))
+    return results
+
+
+def await_broker(
+    bootstrap: str, timeout_s: float, progress: Callable[[float], None] | None = None
+) -> AdminClient:
+    """Wait until a broker answers.
+
+    Args:
+        bootstrap: ``host:port``, separated by commas.
+        timeout_s: Longest wait, seconds.
+        progress: Called with the seconds waited, about once in two seconds.
+
+    Raises:
+        ConfigError: ``bootstrap`` is not an address list.
+        KafkaUnavailable: Nobody answered in time.
+    """
+    from confluent_kafka import KafkaException
+    from confluent_kafka.admin import AdminClient
+
+    try:
+        admin = AdminClient(
+            # Its own complaints would come once in a few milliseconds; the caller tells instead.
+            {"bootstrap.servers": bootstrap, "log_level": 0, "reconnect.backoff.max.ms": 1000}
+        )
+    except KafkaException as error:
+        raise ConfigError(
+            f"kafka.bootstrap (IOC_KAFKA__BOOTSTRAP) {bootstrap!r}: {error.args[0].str()}; "
+            "expected host:port, separated by commas"
+        ) from None
+    began = time.monotonic()
+    while True:
+        left = timeout_s - (time.monotonic() - began)
+        try:
+            # Without a name: a metadata request that names a topic makes some brokers create it.
+            admin.list_topics(timeout=max(0.1, min(2.0, left)))
+        except KafkaException as error:
+            waited = time.monotonic() - began
+            if waited >= timeout_s:
+                raise KafkaUnavailable(
+                    f"Kafka at {bootstrap} did not answer in {timeout_s:g} s "
+                    f"({error.args[0].str()}); is it running, and is IOC_KAFKA__BOOTSTRAP right?"
+                ) from None
+            if progress is not None:
+                progress(waited)
+        else:
+            return admin
+
+
+def create_topics(admin: AdminClient, settings: KafkaSettings) -> list[TopicResult]:
+    """Create the topics that are missing and compare those that are there; safe to repeat.
+
+    Raises:
+        KafkaUnavailable: The broker refused to create one, or went away.
+    """
+    from confluent_kafka import KafkaError, KafkaException
+    from confluent_kafka.admin import NewTopic
+
+    try:
+        found = {
+            name: len(topic.partitions)
+            for name, topic in admin.list_topics(timeout=_CALL_S).topics.items()
+        }
+    except KafkaException as error:
+        raise KafkaUnavailable(f"Kafka at {settings.bootstrap}: {error.args[0].str()}") from None
+    results = {result.topic: result for result in differences(found, settings)}
+    missing = [topic for topic in KAFKA_TOPICS if topic not in results]
+    made = {}
+    if missing:
+        made = admin.create_topics(
+            [
+                NewTopic(
+                    topic,
+                    num_partitions=settings.partitions,
+                    replication_factor=settings.replication,
+                    config=topic_config(topic, settings),
+                )
+                for topic in missing
+            ],
+            request_timeout=_CALL_S,
+        )
+    for topic, future in made.items():
+        detail = f"{settings.partitions} partitions, {settings.replication} replicas"
+        try:
+            future.result()
+            results[topic] = TopicResult(topic, "created", detail)
+        except KafkaException as error:
+            fault = error.args[0]
+            if fault.code() != KafkaError.TOPIC_ALREADY_EXISTS:  # someone was quicker
+                raise KafkaUnavailable(
+                    f"Kafka at {settings.bootstrap} did not create {topic}: {fault.str()}"
+                ) from None
+            results[topic] = TopicResult(topic, "exists", detail)
+    return [results[topic] for topic in KAFKA_TOPICS]
