@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from ioc.errors import ConfigError
-from ioc.topics import ALERT_TOPIC, DEADLETTER_TOPIC, KAFKA_TOPICS
+from ioc.topics import KAFKA_TOPICS
 
 if TYPE_CHECKING:
     from confluent_kafka.admin import AdminClient
@@ -20,12 +20,10 @@ if TYPE_CHECKING:
     from ioc.settings import KafkaSettings
 
 State = Literal["created", "exists", "differs"]
-_WHOLE_HISTORY: Final = frozenset({DEADLETTER_TOPIC, ALERT_TOPIC})
-"""Kept four times as long: few, and needed after the events that caused them are gone."""
 _CALL_S: Final = 15.0
 
 
-class KafkaUnavailable(RuntimeError):
+class KafkaUnavailableError(RuntimeError):
     """No broker answered, or it refused; the message names the address and the mend."""
 
 
@@ -37,14 +35,13 @@ class TopicResult(NamedTuple):
     detail: str
 
 
-def topic_config(topic: str, settings: KafkaSettings) -> dict[str, str]:
+def topic_config(settings: KafkaSettings) -> dict[str, str]:
     """The configuration that a topic is created with."""
-    hours = settings.retention_h * (4 if topic in _WHOLE_HISTORY else 1)
     return {
         "cleanup.policy": "delete",
-        "retention.ms": str(hours * 3_600_000),
-        # With three replicas an acknowledged record is on two disks or is not acknowledged.
-        "min.insync.replicas": str(min(2, settings.replication)),
+        "retention.ms": str(settings.retention_h * 3_600_000),
+        # Of three replicas an acknowledged record is on two, and one broker may be away.
+        "min.insync.replicas": str(max(1, settings.replication - 1)),
     }
 
 
@@ -66,12 +63,10 @@ def differences(found: dict[str, int], settings: KafkaSettings) -> list[TopicRes
         if have == want:
             results.append(TopicResult(topic, "exists", f"{have} partitions"))
             continue
-        mend = f"has {have} partitions, settings say {want}: set IOC_KAFKA__PARTITIONS={have}"
-        if have < want:
-            mend += (
-                ", or stop all services and raise it with "
-                f"'kafka-topics.sh --alter --topic {topic} --partitions {want}'"
-            )
+        mend = (
+            f"has {have} partitions, settings say {want}: set IOC_KAFKA__PARTITIONS={have}, "
+            "or let the services drain it, delete it and run this again"
+        )
         results.append(TopicResult(topic, "differs", mend))
     return results
 
@@ -88,7 +83,7 @@ def await_broker(
 
     Raises:
         ConfigError: ``bootstrap`` is not an address list.
-        KafkaUnavailable: Nobody answered in time.
+        KafkaUnavailableError: Nobody answered in time.
     """
     from confluent_kafka import KafkaException
     from confluent_kafka.admin import AdminClient
@@ -112,7 +107,7 @@ def await_broker(
         except KafkaException as error:
             waited = time.monotonic() - began
             if waited >= timeout_s:
-                raise KafkaUnavailable(
+                raise KafkaUnavailableError(
                     f"Kafka at {bootstrap} did not answer in {timeout_s:g} s "
                     f"({error.args[0].str()}); is it running, and is IOC_KAFKA__BOOTSTRAP right?"
                 ) from None
@@ -126,10 +121,10 @@ def create_topics(admin: AdminClient, settings: KafkaSettings) -> list[TopicResu
     """Create the topics that are missing and compare those that are there; safe to repeat.
 
     Raises:
-        KafkaUnavailable: The broker refused to create one, or went away.
+        KafkaUnavailableError: The broker refused to create one, or went away.
     """
     from confluent_kafka import KafkaError, KafkaException
-    from confluent_kafka.admin import NewTopic
+    from confluent_kafka.admin import NewTopic  # type: ignore[attr-defined]
 
     try:
         found = {
@@ -137,7 +132,9 @@ def create_topics(admin: AdminClient, settings: KafkaSettings) -> list[TopicResu
             for name, topic in admin.list_topics(timeout=_CALL_S).topics.items()
         }
     except KafkaException as error:
-        raise KafkaUnavailable(f"Kafka at {settings.bootstrap}: {error.args[0].str()}") from None
+        raise KafkaUnavailableError(
+            f"Kafka at {settings.bootstrap}: {error.args[0].str()}"
+        ) from None
     results = {result.topic: result for result in differences(found, settings)}
     missing = [topic for topic in KAFKA_TOPICS if topic not in results]
     made = {}
@@ -148,7 +145,7 @@ def create_topics(admin: AdminClient, settings: KafkaSettings) -> list[TopicResu
                     topic,
                     num_partitions=settings.partitions,
                     replication_factor=settings.replication,
-                    config=topic_config(topic, settings),
+                    config=topic_config(settings),
                 )
                 for topic in missing
             ],
@@ -162,7 +159,7 @@ def create_topics(admin: AdminClient, settings: KafkaSettings) -> list[TopicResu
         except KafkaException as error:
             fault = error.args[0]
             if fault.code() != KafkaError.TOPIC_ALREADY_EXISTS:  # someone was quicker
-                raise KafkaUnavailable(
+                raise KafkaUnavailableError(
                     f"Kafka at {settings.bootstrap} did not create {topic}: {fault.str()}"
                 ) from None
             results[topic] = TopicResult(topic, "exists", detail)

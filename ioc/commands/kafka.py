@@ -21,7 +21,7 @@ def init(
     ] = 60.0,
 ) -> None:
     """Create the topics that are missing and check those that are there; safe to repeat."""
-    from ioc.kafka import KafkaUnavailable, await_broker, create_topics
+    from ioc.kafka import KafkaUnavailableError, await_broker, create_topics
     from ioc.settings import load_settings
 
     settings = load_settings().kafka
@@ -31,7 +31,7 @@ def init(
 
     try:
         results = create_topics(await_broker(settings.bootstrap, timeout, waiting), settings)
-    except KafkaUnavailable as error:
+    except KafkaUnavailableError as error:
         typer.echo(f"ioc: {error}", err=True)
         raise typer.Exit(1) from None
     for result in results:
