@@ -7,6 +7,7 @@ mended device can be checked against them, and ``ioc deadletter replay`` can sen
 from __future__ import annotations
 
 from datetime import datetime
+from itertools import islice
 from uuid import UUID
 
 import msgspec
@@ -18,6 +19,8 @@ from ioc.topics import DevicePath, TopicError, parse_key
 
 RAW_LIMIT = 256 * 1024
 """Bytes of a message that are kept; a longer one is cut and ``raw_bytes`` tells its true size."""
+PROPERTIES_LIMIT = 32
+"""User properties that are kept, each cut to 256 characters; MQTT itself sets no limit."""
 
 
 class DeadLetter(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -92,17 +95,20 @@ def set_aside(
         received: When it was set aside.
         properties: MQTT user properties.
     """
-    properties = properties or {}
+    properties = {
+        _storable(name, 256): _storable(value, 256)
+        for name, value in islice((properties or {}).items(), PROPERTIES_LIMIT)
+    }
     bootid, sequence = _numbers_of(raw, properties)
     return DeadLetter(
         id=uuid7(received),
         received=received,
         stage=stage,
-        topic=topic[:1024],
+        topic=_storable(topic, 1024),
         device=device,
         reason=error.reason,
-        field=error.field[:200],
-        detail=error.detail[:1000],
+        field=_storable(error.field, 200),
+        detail=_storable(error.detail, 1000),
         raw=raw[:RAW_LIMIT],
         raw_bytes=len(raw),
         properties=properties,
@@ -125,9 +131,20 @@ def decode(raw: bytes) -> DeadLetter:
     return _decoder.decode(raw)
 
 
+def _storable(text: str, limit: int) -> str:
+    """Text that JSON and PostgreSQL can hold: no NUL, no lone surrogate, at most ``limit`` long.
+
+    The explanation of a fault may quote the fault, and must not become one itself.
+    """
+    cleaned = text[:limit].replace("\0", "\ufffd")
+    return cleaned.encode("utf-8", "replace").decode("utf-8")
+
+
 def _numbers_of(raw: bytes, properties: dict[str, str]) -> tuple[UUID | None, int | None]:
     try:
-        return UUID(properties["bootid"]), _sequence(int(properties["sequence"]))
+        bootid, sequence = UUID(properties["bootid"]), _sequence(int(properties["sequence"]))
+        if sequence is not None:
+            return bootid, sequence
     except (KeyError, ValueError):
         pass
     try:

@@ -2,18 +2,30 @@
 
 The order of the checks is the order of the reasons: size, UTF-8, JSON, version and type, then
 the fields. Every check gives the sender enough to mend it: the field's path and what was expected.
+A key that stands twice in one object is refused (I-JSON, RFC 7493, section 2.3): two readers of
+the same message would otherwise see two different events.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
 import msgspec
 
-from ioc.events import MAX_EVENT_BYTES, UNITS, Event, NumberedEnvelope, ReadingEvent
+from ioc.events import (
+    MAX_EVENT_BYTES,
+    UNITS,
+    Event,
+    ReadingEvent,
+    SignalEvent,
+    StatusEvent,
+    ViolationEvent,
+    encode,
+)
 from ioc.topics import TAIL_OF, TYPE_PREFIX
 
 
@@ -53,6 +65,13 @@ class ContractError(ValueError):
 
 
 _decoder: Final[msgspec.json.Decoder[Event]] = msgspec.json.Decoder(Event)
+
+
+class _Type(msgspec.Struct):
+    type: object = None
+
+
+_type_reader: Final = msgspec.json.Decoder(_Type)
 _FIELD = re.compile(r"^(?P<detail>.*?)(?: - at (?:`key` in )?`(?P<field>[^`]+)`)?$", re.DOTALL)
 _KNOWN_VERSIONS = frozenset(TAIL_OF)
 
@@ -75,10 +94,14 @@ def decode(raw: bytes) -> Event:
     except msgspec.ValidationError as error:
         raise _explain(raw, error) from None
     except UnicodeDecodeError as error:
-        raise _bad_utf8(error) from None
+        raise _malformed(raw, error) from None
     except (msgspec.DecodeError, RecursionError) as error:
         raise _malformed(raw, error) from None
     _check(event)
+    # What our own encoder wrote has no repeated key; looking for one costs ten times as much as
+    # comparing, so only messages written by another encoder pay for it.
+    if encode(event) != raw:
+        _refuse_repeated_keys(raw)
     return event
 
 
@@ -88,8 +111,11 @@ def _check(event: Event) -> None:
         raise ContractError(Reason.SCHEMA, "$.time", "expected UTC ('Z'), got another offset")
     if event.id.version != 7:
         raise ContractError(Reason.SCHEMA, "$.id", "expected a UUID of version 7")
-    if isinstance(event, NumberedEnvelope) and event.time.year < 2000:
-        raise ContractError(Reason.TIME_WINDOW, "$.time", f"{event.time.isoformat()} is too old")
+    for field, at in _instants(event):
+        if not 2000 <= at.year < 9999:
+            raise ContractError(
+                Reason.TIME_WINDOW, field, f"{at.isoformat()} is not between 2000 and 9998"
+            )
     if isinstance(event, ReadingEvent):
         expected = UNITS.get(event.data.quantity)
         if expected is not None and event.data.unit != expected:
@@ -98,6 +124,37 @@ def _check(event: Event) -> None:
                 "$.data.unit",
                 f"{event.data.quantity} is measured in {expected!r}, got {event.data.unit!r}",
             )
+
+
+def _instants(event: Event) -> list[tuple[str, datetime]]:
+    """Every instant that is stored, with its path.
+
+    PostgreSQL takes instants that Python can not read back (before year 1 or after 9999 once an
+    offset is applied), so one such row would break every later reader of its table. A status is
+    exempt: a device may go online before its clock is set.
+    """
+    if isinstance(event, StatusEvent):
+        return []
+    found = [("$.time", event.time)]
+    if isinstance(event, SignalEvent):
+        found.append(("$.data.since", event.data.since))
+    elif isinstance(event, ViolationEvent):
+        found.append(("$.data.act_time", event.data.act_time))
+        if event.data.signal is not None and event.data.signal.since is not None:
+            found.append(("$.data.signal.since", event.data.signal.since))
+    return found
+
+
+def _refuse_repeated_keys(raw: bytes) -> None:
+    """Read the message a second time, only to see whether a key stands twice in one object."""
+
+    def check(pairs: list[tuple[str, object]]) -> None:
+        names = [name for name, _ in pairs]
+        if len(set(names)) < len(names):
+            repeated = next(name for name in names if names.count(name) > 1)
+            raise ContractError(Reason.BAD_JSON, "$", f"key {repeated[:100]!r} stands there twice")
+
+    json.loads(raw, object_pairs_hook=check)
 
 
 def _explain(raw: bytes, error: msgspec.ValidationError) -> ContractError:
@@ -115,9 +172,11 @@ def _explain(raw: bytes, error: msgspec.ValidationError) -> ContractError:
 def _unknown_type(raw: bytes, detail: str) -> ContractError:
     """Tell a known type in an unknown version from a type that nobody knows."""
     try:
-        given = msgspec.json.decode(raw).get("type")
-    except (msgspec.DecodeError, UnicodeDecodeError, AttributeError):
+        given = _type_reader.decode(raw).type
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         given = None
+    if isinstance(given, str) and given in _KNOWN_VERSIONS:
+        return ContractError(Reason.BAD_JSON, "$", "key 'type' stands there twice")
     if isinstance(given, str) and given.startswith(TYPE_PREFIX):
         kind = given.removeprefix(TYPE_PREFIX).partition(".")[0]
         known = sorted(t for t in _KNOWN_VERSIONS if t.split(".")[2] == kind)

@@ -20,13 +20,16 @@ from msgspec import Meta, Struct
 MAX_EVENT_BYTES: Final = 64 * 1024
 MAX_SEQUENCE: Final = 2**53 - 1  # the largest whole number that JSON readers agree on (RFC 8259)
 
-Name = Annotated[str, Meta(min_length=1, max_length=63, pattern=r"^[a-z0-9][a-z0-9_-]*$")]
+# Python's "$" also matches before a line break at the end; "(?!\n)" shuts that door and, unlike
+# "\Z", means the same to the readers of the JSON Schema.
+Name = Annotated[str, Meta(min_length=1, max_length=63, pattern=r"^[a-z0-9][a-z0-9_-]*(?!\n)$")]
 Text = Annotated[str, Meta(min_length=1, max_length=200)]
 Count = Annotated[int, Meta(ge=0, le=1_000_000_000)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 Instant = Annotated[datetime, Meta(tz=True)]
 Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$", min_length=64, max_length=64)]
-Sequence = Annotated[int, Meta(ge=0, le=MAX_SEQUENCE)]
+Whole = Annotated[int, Meta(ge=0, le=MAX_SEQUENCE)]
+Sequence = Whole
 
 VehicleClass = Literal[
     "motorcycle", "car", "bus", "truck", "bicycle", "three_wheeler", "pedestrian", "other"
@@ -78,8 +81,13 @@ class SignalRef(Data, frozen=True, kw_only=True):
 class FrameWindow(Data, frozen=True, kw_only=True):
     """Frames of the source that the decision rests on, counted from 0, both ends included."""
 
-    first: Annotated[int, Meta(ge=0)]
-    last: Annotated[int, Meta(ge=0)]
+    first: Whole
+    last: Whole
+
+    def __post_init__(self) -> None:
+        """Refuse a window that ends before it begins."""
+        if self.last < self.first:
+            raise ValueError(f"last frame {self.last} comes before first frame {self.first}")
 
 
 class EvidenceRef(Data, frozen=True, kw_only=True):
@@ -87,7 +95,7 @@ class EvidenceRef(Data, frozen=True, kw_only=True):
 
     role: Literal["clip", "before", "at", "after", "plate", "manifest"]
     sha256: Sha256
-    bytes: Annotated[int, Meta(gt=0)]
+    bytes: Annotated[int, Meta(gt=0, le=MAX_SEQUENCE)]
     media_type: Annotated[str, Meta(min_length=3, max_length=100)]
 
 
@@ -109,7 +117,7 @@ class ViolationData(Data, frozen=True, kw_only=True):
     """A proposal to the police: never a fine by itself."""
 
     rule: Rule
-    track: Annotated[int, Meta(ge=0)]
+    track: Whole
     vehicle: VehicleClass
     act_time: Instant
     confidence: Share
@@ -140,7 +148,7 @@ class FlowData(Data, frozen=True, kw_only=True):
 class ReadingData(Data, frozen=True, kw_only=True):
     """One value of a sensor or a city indicator."""
 
-    quantity: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_.]*$", min_length=1, max_length=64)]
+    quantity: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_.]*(?!\n)$", min_length=1, max_length=64)]
     value: Annotated[float, Meta(ge=-1e12, le=1e12)]
     unit: Annotated[str, Meta(min_length=1, max_length=32)]
     quality: Literal["good", "suspect", "bad"] = "good"
@@ -170,7 +178,7 @@ class HealthData(Data, frozen=True, kw_only=True):
     stalls: Count | None = None
     latency_ms: Annotated[float, Meta(ge=0, le=3_600_000)] | None = None
     spool_depth: Count | None = None
-    spool_bytes: Annotated[int, Meta(ge=0)] | None = None
+    spool_bytes: Whole | None = None
     dropped_events: Count | None = None
     gpu_utilisation: Share | None = None
     clock: ClockRef | None = None
