@@ -1,0 +1,66 @@
+# What people do in this repository. Only Python 3.11 to 3.13 is needed; see CONTRIBUTING.md.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+VENV  ?= .venv
+BIN   := $(VENV)/bin
+READY := $(VENV)/.ready
+FOR   ?= 60
+# The first that exists and runs; PYTHON=… names another.
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
+	$$p -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
+	2>/dev/null && { echo $$p; break; }; done)
+
+.PHONY: help
+help: ## This list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+.PHONY: install
+install: $(READY) ## The environment in .venv, from the lock file (2 to 5 minutes the first time)
+
+$(READY): pyproject.toml requirements.lock tools/install.sh
+	@bash tools/install.sh "$(PYTHON)" "$(VENV)"
+	@touch $@
+
+.PHONY: demo
+demo: $(READY) ## The whole system on this machine for FOR=60 seconds
+	@$(BIN)/ioc demo --for $(FOR)s
+
+.PHONY: test
+test: $(READY) ## Unit tests and tests on the embedded servers
+	@$(BIN)/python -m pytest -m "not service"
+
+.PHONY: service
+service: $(READY) ## Tests on Mosquitto, Apache Kafka and TimescaleDB (.ci/run installs these)
+	@$(BIN)/python -m pytest -m service
+
+.PHONY: lint
+lint: $(READY) ## Style, types, import rules
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+
+.PHONY: format
+format: $(READY) ## Format the code and mend what can be mended by itself
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+.PHONY: bench
+bench: $(READY) ## Every figure against its limit, measured here and now
+	@$(BIN)/ioc bench ingest
+	@$(BIN)/ioc bench sink
+	@$(BIN)/ioc bench end-to-end
+
+.PHONY: lock
+lock: $(READY) ## Resolve the dependencies anew into requirements.lock
+	@$(BIN)/python -m pip install --quiet uv
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
+		--no-emit-index-url --no-emit-find-links --extra embedded --extra dev \
+		--custom-compile-command "make lock" pyproject.toml -o requirements.lock
+
+.PHONY: clean
+clean: ## Remove the environment and every cache
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
