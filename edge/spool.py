@@ -1,0 +1,388 @@
+"""The spool: every event of a device on disk until the core has said that it is committed.
+
+One SQLite file a device, one row an event. Rows leave it in two ways only: a receipt names them,
+or the disk budget is used up, and then they are counted. The spool numbers the events; the number
+and the row are one transaction, so an append that fails burns no number.
+
+Sending runs over the rows with one cursor for each priority, which costs no memory however long
+the link was down: rows beyond it are fresh, and ``rewind`` sets it back so that all are sent
+again. Rows that were sent carry the time at which they are due again.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from bisect import insort
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from threading import RLock
+from typing import Final, TypeVar
+from uuid import UUID
+
+from edge.backoff import resend_wait
+from edge.spool_file import SpoolError, SpoolFile, SpoolFullError, is_full
+from edge.stored import LEVELS, PRIORITIES, Stored, kind_of
+from ioc.clock import Clock
+from ioc.events import NumberedEvent, encode
+from ioc.receipt import Range
+
+T = TypeVar("T")
+
+ROW_OVERHEAD_BYTES: Final = 250
+"""What a row takes on disk beside its payload: keys, index entries, half-empty pages."""
+
+_DROP_ROWS: Final = 64
+_FILE_SLACK: Final = 1.25
+"""SQLite's own limit of the file, over the budget: a backstop, should rows take more than that."""
+
+
+class Spool:
+    """A device's events on disk. Safe to use from several threads.
+
+    Attributes:
+        bootid: Whose sequence ``append`` counts in.
+        depth: Events that wait for their receipt.
+        bytes: What they take of the budget.
+        dropped: Kind → events given up for room, over all starts of the device.
+        corrupt_files: Broken files set aside, over all starts.
+        last_row: Row of the newest event ever appended.
+        newest_signal: The same of kind ``signal``.
+    """
+
+    def __init__(self, file: Path, bootid: UUID, *, budget_bytes: int, clock: Clock) -> None:
+        """Open the file, or make it.
+
+        Args:
+            file: Where it lies.
+            bootid: This start of the device.
+            budget_bytes: The oldest events of lowest priority go when there is more than this.
+            clock: Time of sending, and the names of broken files.
+
+        Raises:
+            ConfigError: Another process has the file, or it cannot be made.
+            SpoolError: The disk does not work.
+        """
+        self.bootid = bootid
+        self.depth = 0
+        self.bytes = 0
+        self.dropped: dict[str, int] = {}
+        self.corrupt_files = 0
+        self.last_row = 0
+        self.newest_signal = 0
+        self._budget = budget_bytes
+        self._clock = clock
+        self._lock = RLock()
+        self._sequence = 0
+        self._issued: dict[UUID, int] = {}
+        self._cursor = dict.fromkeys(LEVELS, 0)
+        self._again: dict[int, list[int]] = {level: [] for level in LEVELS}
+        self._file = SpoolFile(file, max_bytes=int(budget_bytes * _FILE_SLACK), clock=clock)
+        self._aside = 0
+        self._run(self._load)
+
+    @property
+    def quarantined(self) -> tuple[Path, ...]:
+        """Broken files that were set aside since the start of this process."""
+        return tuple(self._file.quarantined)
+
+    def append(self, make: Callable[[int], NumberedEvent]) -> NumberedEvent:
+        """Number an event and store it, in one transaction.
+
+        It survives the death of this process at once, and a power cut after the next ``sync``
+        (see ``edge.spool_file``).
+
+        Args:
+            make: Makes the event from its sequence number; if it raises, no number is burnt.
+
+        Returns:
+            The event as stored.
+
+        Raises:
+            SpoolFullError: The disk is full and nothing less important is left to drop.
+            SpoolError: The disk does not work.
+        """
+        with self._lock:
+            event = make(self._sequence)
+            payload = encode(event)
+            self._run(lambda: self._append(event, payload))
+            return event
+
+    def take(self, limit: int, now: float, resend_after_s: float) -> list[Stored]:
+        """The next events to send, now counted as sent.
+
+        Higher priority first, older first within it; then, when nothing fresh is left, those
+        whose receipt is overdue. They are marked before they are sent: whoever dies between the
+        two sends them again as ``replayed``, which is right.
+
+        Args:
+            limit: At most so many.
+            now: Monotonic seconds.
+            resend_after_s: Wait for a receipt after the first send; it doubles with each.
+
+        Raises:
+            SpoolError: The disk does not work.
+        """
+        with self._lock:
+            cursor, again = dict(self._cursor), dict(self._again)
+            try:
+                return self._run(lambda: self._take(limit, now, resend_after_s))
+            except SpoolError:
+                self._cursor, self._again = cursor, again  # nothing was taken
+                raise
+
+    def send_again(self, rows: Collection[int]) -> None:
+        """Put rows first in line again, because the broker did not acknowledge them.
+
+        Raises:
+            SpoolError: The disk does not work.
+        """
+        with self._lock:
+            for row, level in self._run(lambda: self._levels(rows)):
+                # A row beyond the cursor comes by itself; from here it would come twice.
+                if row <= self._cursor[level] and row not in self._again[level]:
+                    insort(self._again[level], row)
+
+    def rewind(self) -> None:
+        """Send everything again from the oldest on: the broker may have lost what it had."""
+        with self._lock:
+            for level in LEVELS:
+                self._cursor[level] = 0
+                self._again[level].clear()
+
+    def forget(self, bootid: UUID, ranges: Sequence[Range]) -> tuple[int, int]:
+        """Delete what a receipt names, as far as it was sent.
+
+        Returns:
+            How many events were deleted, and how many stay because they were never sent.
+
+        Raises:
+            SpoolError: The disk does not work.
+        """
+        with self._lock:
+            return self._run(lambda: self._forget(bootid, ranges))
+
+    def issued(self) -> dict[UUID, int]:
+        """Boot id → sequences it has issued, for this boot and every earlier one with events."""
+        with self._lock:
+            return dict(self._issued)
+
+    def sync(self) -> None:
+        """Bring all that was appended to the disk itself, so that a power cut spares it.
+
+        Raises:
+            SpoolError: The disk refuses.
+        """
+        self._file.sync()  # without the lock: an fsync may take 20 ms, and appends go on
+
+    def close(self) -> None:
+        """Sync and close; the events stay in the file. Safe to call twice."""
+        with self._lock:
+            self._file.close()
+
+    def _append(self, event: NumberedEvent, payload: bytes) -> None:
+        kind = kind_of(event)
+        priority = PRIORITIES.get(kind, 0)
+        size = len(payload) + ROW_OVERHEAD_BYTES
+        while True:
+            try:
+                with self._transaction():
+                    row = self._insert(event, kind, priority, size, payload)
+                    self.depth += 1
+                    self.bytes += size
+                    while self.bytes > self._budget and self._drop(1, max(LEVELS)):
+                        continue
+                break
+            except sqlite3.OperationalError as error:
+                if not is_full(error):
+                    raise
+                self._make_room(size, priority)
+        self._sequence = self._issued[self.bootid] = event.sequence + 1
+        self.last_row = row
+        if kind == "signal":
+            self.newest_signal = row
+
+    def _insert(
+        self, event: NumberedEvent, kind: str, priority: int, size: int, payload: bytes
+    ) -> int:
+        run = self._file.db.execute
+        boot = event.bootid.bytes
+        row = run(
+            "INSERT INTO events(bootid, sequence, id, kind, priority, size, payload) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (boot, event.sequence, event.id.bytes, kind, priority, size, payload),
+        ).lastrowid
+        assert row is not None
+        run("UPDATE boots SET issued = ? WHERE bootid = ?", (event.sequence + 1, boot))
+        if kind == "signal":
+            self._file.count("newest_signal", row)
+        return row
+
+    def _make_room(self, size: int, priority: int) -> None:
+        """Free pages when the disk is full.
+
+        Raises:
+            SpoolFullError: Nothing of this priority or below is left, or deleting fails too.
+        """
+        try:
+            # The WAL keeps its length and is written over, so a full disk still takes deletes.
+            self._file.db.execute("PRAGMA wal_checkpoint(RESTART)")
+            with self._transaction():
+                dropped = self._drop(_DROP_ROWS, priority)
+        except sqlite3.OperationalError as error:
+            if not is_full(error):
+                raise
+            dropped = 0
+        if not dropped:
+            raise SpoolFullError(
+                f"{self._file.path}: no room for {size} bytes: the disk is full and nothing less "
+                "important is left to drop; free the disk or lower edge.spool_budget_mb"
+            )
+
+    def _drop(self, count: int, up_to: int) -> int:
+        """Delete the oldest events of the lowest priority that has any; returns how many."""
+        run = self._file.db.execute
+        for level in range(up_to + 1):
+            rows = run(
+                "SELECT row, size, kind FROM events WHERE priority = ? ORDER BY row LIMIT ?",
+                (level, count),
+            ).fetchall()
+            for row, size, kind in rows:
+                run("DELETE FROM events WHERE row = ?", (row,))
+                self.depth -= 1
+                self.bytes -= size
+                self.dropped[kind] = self.dropped.get(kind, 0) + 1
+                self._file.count(f"dropped.{kind}", self.dropped[kind])
+            if rows:
+                return len(rows)
+        return 0
+
+    def _take(self, limit: int, now: float, resend_after_s: float) -> list[Stored]:
+        chosen: list[Stored] = []
+        for level in LEVELS:
+            chosen += self._take_again(level, limit - len(chosen))
+            chosen += self._take_fresh(level, limit - len(chosen))
+        if len(chosen) < limit:
+            # Only now: before the cursors are at the end, the times may be an earlier process's.
+            late = self._select(
+                "resend_at <= ? ORDER BY resend_at, row LIMIT ?", (now, limit - len(chosen))
+            )
+            rows = {stored.row for stored in chosen}
+            chosen += [stored for stored in late if stored.row not in rows]
+        if not chosen:
+            return []
+        sent_at = self._clock().timestamp()
+        with self._transaction():
+            self._file.db.executemany(
+                "UPDATE events SET sends = sends + 1, sent_at = ?, resend_at = ? WHERE row = ?",
+                [
+                    (sent_at, now + resend_wait(stored.sends + 1, resend_after_s), stored.row)
+                    for stored in chosen
+                ],
+            )
+        return chosen
+
+    def _take_again(self, level: int, limit: int) -> list[Stored]:
+        wanted, self._again[level] = self._again[level][:limit], self._again[level][limit:]
+        marks = ", ".join("?" * len(wanted))
+        return self._select(f"row IN ({marks}) ORDER BY row", tuple(wanted)) if wanted else []
+
+    def _take_fresh(self, level: int, limit: int) -> list[Stored]:
+        if limit <= 0:
+            return []
+        chosen = self._select(
+            "priority = ? AND row > ? ORDER BY row LIMIT ?", (level, self._cursor[level], limit)
+        )
+        if chosen:
+            self._cursor[level] = chosen[-1].row
+        return chosen
+
+    def _select(self, where: str, values: tuple[float, ...]) -> list[Stored]:
+        rows = self._file.db.execute(
+            f"SELECT row, bootid, sequence, id, kind, payload, sends FROM events WHERE {where}",
+            values,
+        )
+        return [
+            Stored(row, UUID(bytes=bootid), sequence, UUID(bytes=event_id), kind, payload, sends)
+            for row, bootid, sequence, event_id, kind, payload, sends in rows
+        ]
+
+    def _levels(self, rows: Collection[int]) -> list[tuple[int, int]]:
+        """Row and priority of those rows that are still there."""
+        found: list[tuple[int, int]] = []
+        for row in rows:
+            found += self._file.db.execute("SELECT row, priority FROM events WHERE row = ?", (row,))
+        return found
+
+    def _forget(self, bootid: UUID, ranges: Sequence[Range]) -> tuple[int, int]:
+        run = self._file.db.execute
+        gone = unsent = 0
+        where = "bootid = ? AND sequence BETWEEN ? AND ?"
+        with self._transaction():
+            for first, last in ranges:
+                key = (bootid.bytes, first, last)
+                for sent, count, size in run(
+                    f"SELECT sends > 0, COUNT(*), SUM(size) FROM events WHERE {where} GROUP BY 1",
+                    key,
+                ).fetchall():
+                    if sent:
+                        gone += count
+                        self.depth -= count
+                        self.bytes -= size
+                    else:
+                        unsent += count
+                run(f"DELETE FROM events WHERE {where} AND sends > 0", key)
+        return gone, unsent
+
+    def _load(self) -> None:
+        """Take the state from the file, and enter this boot in it."""
+        run = self._file.db.execute
+        with self._file.transaction():
+            run("DELETE FROM boots WHERE bootid NOT IN (SELECT bootid FROM events)")
+            run("INSERT OR IGNORE INTO boots VALUES (?, ?)", (self.bootid.bytes, self._sequence))
+            aside = len(self._file.quarantined)
+            counters = self._file.counters()
+            self.corrupt_files = counters.get("corrupt_files", 0) + aside - self._aside
+            self._aside = aside
+            self._file.count("corrupt_files", self.corrupt_files)
+        self.dropped = {
+            name.removeprefix("dropped."): value
+            for name, value in counters.items()
+            if name.startswith("dropped.")
+        }
+        self.newest_signal = counters.get("newest_signal", 0)
+        # A scan of the index by priority, which holds the size: payloads are not touched.
+        self.depth, self.bytes = run(
+            "SELECT COUNT(*), COALESCE(SUM(size), 0) FROM events INDEXED BY by_priority"
+        ).fetchone()
+        (self.last_row,) = run("SELECT COALESCE(MAX(seq), 0) FROM sqlite_sequence").fetchone()
+        self._issued = {UUID(bytes=boot): issued for boot, issued in run("SELECT * FROM boots")}
+
+    def _reload(self) -> None:
+        """Go on in a new file where the broken one stopped.
+
+        Rows and numbers count on: the core shall see a gap, not other events in its place.
+        """
+        with self._file.transaction():
+            self._file.db.execute(
+                "INSERT INTO sqlite_sequence VALUES ('events', ?)", (self.last_row,)
+            )
+            for kind, count in self.dropped.items():
+                self._file.count(f"dropped.{kind}", count)
+            self._file.count("newest_signal", self.newest_signal)
+            self._file.count("corrupt_files", self.corrupt_files)
+        self._load()
+
+    def _run(self, work: Callable[[], T]) -> T:
+        return self._file.run(work, self._reload)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """All or nothing, the totals in memory included."""
+        before = (self.depth, self.bytes, dict(self.dropped))
+        try:
+            with self._file.transaction():
+                yield
+        except BaseException:
+            self.depth, self.bytes, self.dropped = before
+            raise
