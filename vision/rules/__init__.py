@@ -1,0 +1,1 @@
+"""Traffic rules: one small pure class each, over tracks and the scene."""

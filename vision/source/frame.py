@@ -1,0 +1,27 @@
+"""A picture with its three clocks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from vision.detect.letterbox import Image
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One frame of a source.
+
+    Attributes:
+        image: BGR, uint8 [height, width, 3].
+        index: Its number in the source, from 0; frames that could not be used keep theirs.
+        pts_s: Time in the source's own clock, seconds from its first frame, never falling.
+        wall: The instant that events of this frame carry, UTC.
+        arrival_s: Monotonic time at which it was decoded, seconds.
+    """
+
+    image: Image
+    index: int
+    pts_s: float
+    wall: datetime
+    arrival_s: float
