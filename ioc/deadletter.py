@@ -95,10 +95,7 @@ def set_aside(
         received: When it was set aside.
         properties: MQTT user properties.
     """
-    properties = {
-        _storable(name, 256): _storable(value, 256)
-        for name, value in islice((properties or {}).items(), PROPERTIES_LIMIT)
-    }
+    properties = properties or {}
     bootid, sequence = _numbers_of(raw, properties)
     return DeadLetter(
         id=uuid7(received),
@@ -111,7 +108,10 @@ def set_aside(
         detail=_storable(error.detail, 1000),
         raw=raw[:RAW_LIMIT],
         raw_bytes=len(raw),
-        properties=properties,
+        properties={
+            _storable(name, 256): _storable(value, 256)
+            for name, value in islice(properties.items(), PROPERTIES_LIMIT)
+        },
         bootid=bootid,
         sequence=sequence,
     )

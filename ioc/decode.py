@@ -1,7 +1,9 @@
 """Strict decoding: bytes from outside become an event, or one error that says what is wrong.
 
-The order of the checks is the order of the reasons: size, UTF-8, JSON, version and type, then
-the fields. Every check gives the sender enough to mend it: the field's path and what was expected.
+Size and UTF-8 come before all else; of the other faults the first one met while reading is told,
+so broken JSON behind a wrong field is a wrong field. Every check gives the sender enough to mend
+it: the field's path and what was expected.
+
 A key that stands twice in one object is refused (I-JSON, RFC 7493, section 2.3): two readers of
 the same message would otherwise see two different events.
 """
@@ -158,6 +160,10 @@ def _refuse_repeated_keys(raw: bytes) -> None:
 
 
 def _explain(raw: bytes, error: msgspec.ValidationError) -> ContractError:
+    try:
+        raw.decode("utf-8")
+    except UnicodeDecodeError as bad:
+        return _bad_utf8(bad)
     match = _FIELD.match(str(error))
     assert match is not None
     field = match["field"] or "$"

@@ -25,16 +25,29 @@ def describe_validation(
     lines = []
     for fault in error.errors(include_url=False):
         location = fault["loc"]
-        key = ".".join(str(part) for part in location) or "(top level)"
+        key = ".".join(_readable(part) for part in location) or "(top level)"
         message = fault["msg"]
         if fault["type"] == "extra_forbidden":
             message = "unknown key" + _suggestion(model, location)
         elif fault["type"] == "missing":
             message = "missing; add it"
         elif "input" in fault and isinstance(fault["input"], str | int | float | bool):
-            message += f", got {fault['input']!r}"
-        lines.append(f"{where}: {key}: {message}")
+            message += f", got {_short(fault['input'])}"
+            if fault["type"] == "string_type":
+                message += "; put it in quotes"
+        lines.append(f"{where}: {key}: {' '.join(message.split())}")
     return "\n".join(lines)
+
+
+def _readable(part: int | str) -> str:
+    """A step of a key's path; a strange one is quoted and cut, so that a fault stays one line."""
+    text = str(part)
+    return text if len(text) <= 80 and text.isprintable() else _short(text)
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}…"
 
 
 def _suggestion(model: type[BaseModel] | None, location: tuple[int | str, ...]) -> str:
@@ -45,17 +58,20 @@ def _suggestion(model: type[BaseModel] | None, location: tuple[int | str, ...]) 
     if not (isinstance(current, type) and issubclass(current, BaseModel)):
         return "; remove it"
     names = list(current.model_fields)
-    near = get_close_matches(str(location[-1]), names, n=1)
+    near = get_close_matches(str(location[-1])[:80], names, n=1)
     return f"; did you mean {near[0]!r}?" if near else f"; known keys are {', '.join(names)}"
 
 
 def _child(model: Any, part: int | str) -> Any:
+    """The model that a step of a path leads to; an index stays at the model of the items."""
     if not (isinstance(model, type) and issubclass(model, BaseModel)):
-        return model if isinstance(part, int) else None
-    field = model.model_fields.get(str(part))
+        return None
+    if isinstance(part, int):
+        return model
+    field = model.model_fields.get(part)
     if field is None:
         return None
     annotation: Any = field.annotation
-    inner = [a for a in getattr(annotation, "__args__", ()) if isinstance(a, type)]
-    models = [a for a in inner if issubclass(a, BaseModel)]
-    return models[0] if models else annotation
+    candidates = (annotation, *getattr(annotation, "__args__", ()))
+    models = [a for a in candidates if isinstance(a, type) and issubclass(a, BaseModel)]
+    return models[0] if models else None

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ioc.errors import ConfigError, describe_validation
 from ioc.events import UNITS, Rule, VehicleClass
@@ -22,13 +22,21 @@ MAX_FILE_BYTES = 1_000_000
 Id = Annotated[str, Field(pattern=f"^{SEGMENT}$", description="a-z, 0-9, '-' and '_'.")]
 Pixel = tuple[float, float]
 Polygon = Annotated[tuple[Pixel, ...], Field(min_length=3, max_length=64)]
-Segment = tuple[Pixel, Pixel]
+
+
+def _two_ends(segment: tuple[Pixel, Pixel]) -> tuple[Pixel, Pixel]:
+    if segment[0] == segment[1]:
+        raise ValueError("both ends are the same point, so it has no direction")
+    return segment
+
+
+Segment = Annotated[tuple[Pixel, Pixel], AfterValidator(_two_ends)]
 
 
 class Part(BaseModel):
     """A part of a site file."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Label(Part):
@@ -262,6 +270,22 @@ class Site(Part):
         raise ConfigError(f"site {self.site}: no camera {camera_id!r}; cameras are {known}")
 
 
+class _Loader(yaml.SafeLoader):
+    """YAML without the habit of keeping only the last of two equal keys."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """A mapping whose keys all differ."""
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in seen and key.tag != "tag:yaml.org,2002:merge":
+                    raise yaml.constructor.ConstructorError(
+                        None, None, f"key {key.value!r} stands there twice", key.start_mark
+                    )
+                seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
 def load_site(path: Path) -> Site:
     """Read and check one site file.
 
@@ -271,10 +295,11 @@ def load_site(path: Path) -> Site:
     try:
         if path.stat().st_size > MAX_FILE_BYTES:
             raise ConfigError(f"{path}: larger than {MAX_FILE_BYTES} bytes; is it a site file?")
-        content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content: Any = yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}; give the path of a site file") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        # ValueError: text that is not UTF-8, and dates such as 2026-02-30.
         raise ConfigError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict):
         raise ConfigError(f"{path}: expected keys such as 'city' and 'site' at the top level")
