@@ -13,6 +13,7 @@ import select
 import threading
 import time
 from datetime import timedelta
+from functools import partial
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
 from paho.mqtt.properties import Properties
@@ -20,10 +21,9 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from ingest.acks import AckWindow
-from ingest.adapters import Adapters
 from ingest.counters import BridgeCounters
 from ingest.kafka import RecordProducer
-from ingest.validate import STAGE, Record, TimeWindow, translate, validate
+from ingest.validate import STAGE, Record, TimeWindow, Translator, translate, validate
 from ioc import deadletter
 from ioc.clock import Clock, utc_now
 from ioc.decode import ContractError, Reason
@@ -55,7 +55,7 @@ class Bridge:
     """
 
     def __init__(
-        self, settings: Settings, adapters: Adapters | None = None, *, clock: Clock = utc_now
+        self, settings: Settings, adapters: Translator | None = None, *, clock: Clock = utc_now
     ) -> None:
         self._settings = settings
         self._adapters = adapters
@@ -230,7 +230,7 @@ class Bridge:
         """The records of a message; a fault of our own sets it aside instead of losing it."""
         topic = _topic_of(message)
         payload = bytes(message.payload)
-        properties = _user_properties(message)
+        properties = partial(_user_properties, message)
         try:
             if self._adapters is not None and self._adapters.matches(topic) is not None:
                 return translate(
@@ -246,7 +246,7 @@ class Bridge:
                 topic=topic,
                 device="",
                 received=self._now,
-                properties=properties,
+                properties=properties(),
             )
             return [Record(DEADLETTER_TOPIC, b"", deadletter.encode(letter), Reason.INTERNAL)]
 

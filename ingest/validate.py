@@ -6,6 +6,7 @@ raises, nothing is dropped, so the bridge may acknowledge once Kafka has them al
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple, Protocol
@@ -16,6 +17,9 @@ from ioc.events import Event, NumberedEnvelope, encode, type_of
 from ioc.topics import DEADLETTER_TOPIC, TAILS, TopicError, kafka_topic, parse_topic
 
 STAGE = "ingest"
+
+Properties = Callable[[], dict[str, str]]
+"""Gives the MQTT user properties of a message."""
 
 
 class Record(NamedTuple):
@@ -35,7 +39,14 @@ class Record(NamedTuple):
 
 
 class Translator(Protocol):
-    """Turns a foreign device's message into events, such as ``ingest.adapters.Adapters``."""
+    """Turns a foreign device's messages into events: ``ingest.adapters.Adapters``."""
+
+    @property
+    def subscriptions(self) -> tuple[str, ...]:
+        """The MQTT topic filters of its messages."""
+
+    def matches(self, topic: str) -> object | None:
+        """What translates the messages of a topic, or None."""
 
     def translate(self, topic: str, raw: bytes, received: datetime) -> list[NumberedEnvelope]:
         """The events in a message.
@@ -75,7 +86,7 @@ def validate(
     raw: bytes,
     now: datetime,
     window: TimeWindow,
-    properties: dict[str, str] | None = None,
+    properties: Properties = dict,
 ) -> Record:
     """The record of one message of our own devices.
 
@@ -84,7 +95,8 @@ def validate(
         raw: Its bytes.
         now: When it came.
         window: Which event times are believable.
-        properties: Its MQTT user properties, kept when it is set aside.
+        properties: Gives its MQTT user properties; asked only when it is set aside, since taking
+            them out costs 1 µs of the 15 that a message may cost.
     """
     try:
         route = _route(topic)
@@ -107,7 +119,7 @@ def translate(
     raw: bytes,
     now: datetime,
     window: TimeWindow,
-    properties: dict[str, str] | None = None,
+    properties: Properties = dict,
 ) -> list[Record]:
     """The records of one message of a foreign device; a message may hold several events."""
     try:
@@ -154,7 +166,7 @@ def _set_aside(
     topic: str,
     key: bytes,
     now: datetime,
-    properties: dict[str, str] | None,
+    properties: Properties,
 ) -> Record:
     letter = deadletter.set_aside(
         raw,
@@ -163,6 +175,6 @@ def _set_aside(
         topic=topic,
         device=key.decode(),
         received=now,
-        properties=properties,
+        properties=properties(),
     )
     return Record(DEADLETTER_TOPIC, key, deadletter.encode(letter), error.reason)

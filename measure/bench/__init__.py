@@ -1,0 +1,1 @@
+"""Benchmarks: each measures a figure and its limit in the same run."""
