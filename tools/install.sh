@@ -24,7 +24,7 @@ fi
 echo "== packages of requirements.lock (about 500 MB: 2 to 5 minutes the first time)"
 # Nothing that is not in the lock with its hash; the build tool of the last step included.
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes \
-  --only-binary :all: --no-binary mode -r requirements.lock
+  --only-binary :all: -r requirements.lock
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps \
   --no-build-isolation -e .
 

@@ -1,0 +1,68 @@
+"""Fixtures for all tests: folders that servers can use, a stack, a database, clean settings."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ioc.local import LocalStack
+from ioc.settings import PREFIX, load_settings
+from tests.servers.postgres import Postgres
+
+
+@pytest.fixture(autouse=True)
+def clean_settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No ``IOC_*`` variable or ``ioc.toml`` of the developer reaches a test."""
+    for name in [name for name in os.environ if name.startswith(PREFIX) and name != "IOC_CACHE"]:
+        monkeypatch.delenv(name)
+    load_settings.cache_clear()
+    yield
+    load_settings.cache_clear()
+
+
+def _server_folder() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="ioc-test-"))
+    folder.chmod(0o755)  # PostgreSQL of a root user runs as "nobody", who must get in
+    return folder
+
+
+@pytest.fixture
+def server_folder() -> Iterator[Path]:
+    """A new folder for servers, removed after the test; unlike ``tmp_path`` others may enter it."""
+    folder = _server_folder()
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def local_stack() -> Iterator[LocalStack]:
+    """One embedded stack for all tests that leave its servers running."""
+    with LocalStack() as stack:
+        yield stack
+
+
+@pytest.fixture
+def stack_env(local_stack: LocalStack, monkeypatch: pytest.MonkeyPatch) -> LocalStack:
+    """The session's stack with the settings of this process pointing at it."""
+    for name, value in local_stack.settings_env().items():
+        monkeypatch.setenv(name, value)
+    load_settings.cache_clear()
+    return local_stack
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """One PostgreSQL for all tests that leave it running; make a database of your own in it."""
+    folder = _server_folder()
+    server = Postgres(folder)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(folder, ignore_errors=True)
