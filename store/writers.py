@@ -116,15 +116,20 @@ async def save_statuses(
 ) -> int:
     """Log status messages and bring the ``device`` rows to the state that they lead to.
 
+    Rows that this transaction has put into the log already, through ``insert_rows``, are taken as
+    new; those of an earlier one are repeats and change nothing.
+
     Args:
         connection: In a transaction.
         events: In the order in which they came; ``store.presence`` says why that matters.
 
     Returns:
-        How many were not in the log before.
+        How many were not in the log before this transaction.
     """
+    # Every row of a transaction has its start, now(), as the time it was received.
     cursor = await connection.execute(
-        "SELECT id FROM status WHERE id = ANY(%s)", ([event.id for _, event in events],)
+        "SELECT id FROM status WHERE id = ANY(%s) AND received <> now()",
+        ([event.id for _, event in events],),
     )
     known = {row[0] for row in await cursor.fetchall()}
     fresh: dict[UUID, tuple[DevicePath, StatusEvent]] = {}
@@ -142,10 +147,10 @@ async def save_statuses(
         states[path] = next_state(states.get(path), event, of_boot)
         if event.data.state == "online":
             of_boot.add(event.time)
-    count = await insert_rows(connection, STATUS, [row_of(path, event) for path, event in new])
+    await insert_rows(connection, STATUS, [row_of(path, event) for path, event in new])
     heard = {path: event.time for path, event in new if event.data.state == "online"}
     await _save_states(connection, [(path, states[path], heard.get(path)) for path in paths])
-    return count
+    return len(new)
 
 
 async def _states(
