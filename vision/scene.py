@@ -103,6 +103,25 @@ def build_scene(camera: Camera, width: int, height: int) -> Scene:
     )
 
 
+def faults(camera: Camera) -> list[str]:
+    """What of a camera's geometry has no meaning; each names its key and the mend."""
+    found = []
+    one = np.ones(2)
+    for lane in camera.lanes:
+        if not _vector(lane.direction, one).any():
+            found.append(f"lanes.{lane.id}.direction: both ends are one point; draw an arrow")
+    for line in camera.lines:
+        span = _vector(line.ends, one)
+        if not span.any():
+            found.append(f"lines.{line.id}.ends: both ends are one point; draw a line")
+        elif line.direction is not None:
+            arrow = _vector(line.direction, one)
+            across = abs(span[0] * arrow[1] - span[1] * arrow[0])
+            if across < 0.05 * float(np.hypot(*span)) * float(np.hypot(*arrow)) or not arrow.any():
+                found.append(f"lines.{line.id}.direction: runs along the line; point it across")
+    return found
+
+
 def inside(points: Points, polygon: Points) -> BoolArray:
     """Which points lie in a polygon (even-odd rule), all at once.
 

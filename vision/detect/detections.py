@@ -77,11 +77,12 @@ def iou(first: FloatArray, second: FloatArray) -> FloatArray:
     width = np.minimum(a[..., 2], b[..., 2]) - np.maximum(a[..., 0], b[..., 0])
     height = np.minimum(a[..., 3], b[..., 3]) - np.maximum(a[..., 1], b[..., 1])
     shared = np.maximum(width, 0) * np.maximum(height, 0)
-    union = _area(first)[:, None] + _area(second)[None, :] - shared
+    union = area(first)[:, None] + area(second)[None, :] - shared
     return np.asarray(shared / np.maximum(union, 1e-9), dtype=np.float32)
 
 
-def _area(boxes: FloatArray) -> FloatArray:
+def area(boxes: FloatArray) -> FloatArray:
+    """Area of boxes [N, 4] in square pixels, [N]."""
     sides = np.maximum(boxes[:, 2:] - boxes[:, :2], 0)
     return np.asarray(sides[:, 0] * sides[:, 1], dtype=np.float32)
 

@@ -89,7 +89,10 @@ class Detector:
             self._tensor *= self.model.contract.scale
         raw = self._session.run(None, {self._input: self._tensor})[0]
         found = self._decoder.decode(
-            np.asarray(raw)[0], lies.ratio, image.shape[0], image.shape[1],
+            np.asarray(raw)[0],
+            lies.ratio,
+            image.shape[0],
+            image.shape[1],
             self._settings.least_score,
         )
         return suppress(found, self._settings.overlap)

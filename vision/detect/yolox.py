@@ -60,4 +60,6 @@ class YoloxDecoder:
         xyxy[:, 1::2] = xyxy[:, 1::2].clip(0, frame_height)
         whole = np.isfinite(xyxy).all(axis=1)
         whole &= (xyxy[:, 2] - xyxy[:, 0] >= 1) & (xyxy[:, 3] - xyxy[:, 1] >= 1)
-        return Detections(xyxy, score, self._class_id[best]).select(whole)
+        return Detections(xyxy.astype(np.float32, copy=False), score, self._class_id[best]).select(
+            whole
+        )

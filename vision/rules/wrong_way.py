@@ -10,7 +10,7 @@ import numpy as np
 
 from ioc.events import VehicleClass
 from ioc.site import RuleSettings
-from vision.detect.detections import CLASS_ID, CLASSES
+from vision.detect.detections import CLASS_ID, CLASSES, FloatArray, iou
 from vision.rules.rule import Finding, Moment
 from vision.scene import LaneArea, Points, inside
 from vision.track.tracks import Tracks
@@ -31,7 +31,10 @@ REVERSING = 2.0
 and its own length and a half: manoeuvring is not driving against the way."""
 
 TRAIL_S = 2.0
-"""How long the path of a flagged vehicle is remembered, to know it again under a new identity."""
+"""How long after it was lost a flagged vehicle may come back under a new identity."""
+
+SAME_PLACE = 0.3
+"""Overlap of two boxes at one time from which they are one vehicle: riders abreast stay below."""
 
 MOST_REMEMBERED = 256
 
@@ -43,6 +46,7 @@ class _Run:
     start_s: float
     start_frame: int
     start: Points
+    box: FloatArray
     reach: float = 0.0
     gain: float = 0.0
     gain_s: float = 0.0
@@ -58,7 +62,8 @@ class _Flagged:
 
     at_s: float
     tracks: set[int]
-    trail: deque[tuple[float, Points, Points, float]]
+    lane: str
+    trail: deque[tuple[float, FloatArray, FloatArray]]
 
 
 class WrongWay:
@@ -110,20 +115,29 @@ class WrongWay:
                 if permitted:
                     self._runs.pop(key, None)
                     continue
-                run = self._advance(key, lane, points[index], float(tracks.score[index]), now)
+                box = tracks.xyxy[index]
+                run = self._advance(key, lane, points[index], box, float(tracks.score[index]), now)
                 proof = self._judge(key, lane, run, points[index], float(sizes[index]), now)
                 if proof is None or run.told:
                     continue
                 run.told = True
-                if self._known(run, float(sizes[index]), key[0]):
+                if self._known(run, key):
                     continue
                 vehicle = CLASSES[int(tracks.class_id[index])]
                 found.append(self._finding(proof, key, lane, run, vehicle, now))
-                self._remember(key[0], points[index], speed, float(sizes[index]), now.time_s)
+                trail = deque([(now.time_s, box, tracks.speed[index])], maxlen=MOST_REMEMBERED)
+                self._flagged.append(_Flagged(now.time_s, {key[0]}, lane.id, trail))
+                del self._flagged[:-MOST_REMEMBERED]
         return found
 
     def _advance(
-        self, key: tuple[int, str], lane: LaneArea, point: Points, score: float, now: Moment
+        self,
+        key: tuple[int, str],
+        lane: LaneArea,
+        point: Points,
+        box: FloatArray,
+        score: float,
+        now: Moment,
     ) -> _Run:
         """Move a vehicle's run on by one sighting, or begin a new one."""
         run = self._runs.get(key)
@@ -140,7 +154,7 @@ class WrongWay:
             or now.time_s - run.gain_s > STALL_S
         )
         if run is None or ended:
-            run = _Run(now.time_s, now.frame, point, gain_s=now.time_s)
+            run = _Run(now.time_s, now.frame, point, box, gain_s=now.time_s)
             run.last = (now.time_s, 0.0)
             run.scores.append(score)
             self._runs[key] = run
@@ -213,40 +227,36 @@ class WrongWay:
             reasons=tuple(reasons),
         )
 
-    def _remember(
-        self, track: int, point: Points, speed: Points, size: float, now_s: float
-    ) -> None:
-        trail = deque([(now_s, point, speed, size)], maxlen=256)
-        self._flagged.append(_Flagged(now_s, {track}, trail))
-        del self._flagged[:-MOST_REMEMBERED]
-
     def _follow_flagged(self, tracks: Tracks, now_s: float) -> None:
         """Keep the recent path of every flagged vehicle, and forget those long gone."""
         cooldown = max(self._settings.cooldown_s, TRAIL_S)
         self._flagged = [flag for flag in self._flagged if now_s - flag.at_s <= cooldown]
-        points, sizes = tracks.ground(), tracks.size()
         for flag in self._flagged:
             for index in np.flatnonzero(tracks.seen & np.isin(tracks.id, list(flag.tracks))):
-                flag.trail.append(
-                    (now_s, points[index], tracks.speed[index].astype(float), float(sizes[index]))
-                )
+                flag.trail.append((now_s, tracks.xyxy[index], tracks.speed[index]))
 
-    def _known(self, run: _Run, size: float, track: int) -> bool:
+    def _known(self, run: _Run, key: tuple[int, str]) -> bool:
         """Whether this run is of a vehicle that was flagged already.
 
-        By its identity; or because the run began where a flagged vehicle was then, or would have
-        been: the tracker lost it and took it up again, or mistook it for its neighbour.
+        By its identity. Or the tracker lost a flagged vehicle and took it up again: the run began
+        after the last sighting, where the vehicle would have come to. Or the tracker mistook it
+        for its neighbour: a vehicle that drove the permitted way turned round at the very place
+        and time of a flagged one. Any other run beside a flagged vehicle is a second vehicle.
         """
+        track, lane = key
         if any(track in flag.tracks for flag in self._flagged):
             return True
         for flag in self._flagged:
-            for seen_s, point, speed, other in flag.trail:
-                gap = run.start_s - seen_s
-                if abs(gap) > TRAIL_S:
-                    continue
-                expected = point + speed * gap
-                reach = max(size, other) * (0.75 + 0.5 * abs(gap))
-                if float(np.hypot(*(run.start - expected))) <= reach:
-                    flag.tracks.add(track)
-                    return True
+            if flag.lane != lane:
+                continue
+            seen_s, box, speed = min(flag.trail, key=lambda seen: abs(seen[0] - run.start_s))
+            gap = run.start_s - seen_s
+            lost = seen_s == flag.trail[-1][0] and 0 < gap <= TRAIL_S
+            swapped = key in self._went_right and abs(gap) <= 0.5
+            if not (lost or swapped):
+                continue
+            expected = box + np.tile(speed, 2) * np.float32(gap)
+            if float(iou(expected[None], run.box[None])[0, 0]) >= SAME_PLACE:
+                flag.tracks.add(track)
+                return True
         return False

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Final, Self
 
 import cv2
+import numpy as np
 
 from ioc.clock import Clock, utc_now
 from ioc.errors import ConfigError
@@ -74,9 +75,10 @@ class FileSource:
             if index and not last_s < pts_s < last_s + 3600:
                 pts_s = last_s + 1 / self.fps
             last_s = pts_s
-            if image.ndim == 3 and image.shape == (self.height, self.width, 3):
+            picture = np.asarray(image, dtype=np.uint8)
+            if picture.shape == (self.height, self.width, 3):
                 wall = self.anchor + timedelta(seconds=pts_s)
-                yield Frame(image, index, pts_s, wall, self._monotonic())
+                yield Frame(picture, index, pts_s, wall, self._monotonic())
             else:
                 self.unusable += 1
             index += 1
@@ -97,7 +99,10 @@ class FileSource:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
     ) -> None:
         self.close()
 

@@ -29,10 +29,3 @@ def assign(likeness: FloatArray, least: float) -> tuple[IntArray, IntArray]:
     column_of = np.asarray(lap.lapjv(cost, extend_cost=True, cost_limit=1.0)[1], dtype=np.int64)
     paired = np.flatnonzero(column_of >= 0)
     return paired, column_of[paired]
-
-
-def unpaired(count: int, taken: IntArray) -> IntArray:
-    """The indices below ``count`` that are not in ``taken``."""
-    free = np.ones(count, dtype=np.bool_)
-    free[taken] = False
-    return np.flatnonzero(free)

@@ -1,12 +1,14 @@
 """Tracking by association of every box (ByteTrack, Zhang et al. 2022, arXiv 2110.06864).
 
 Sure boxes are paired first with all vehicles, then faint ones with the vehicles that are still
-missing: a half-hidden vehicle keeps its identity, and a faint box never starts one.
+missing, so that a half-hidden vehicle keeps its identity.
 
-Two things differ from the paper. Time is in seconds: a camera of 6 frames a second and one that
-drops frames are the normal case. And a box is compared with a prediction that is widened by what
-the filter does not know (after C-BIoU, Yang et al. 2023, arXiv 2211.14317): at 6 frames a second
-a motorbike moves a whole length between two frames and plain overlap is nil.
+Three things differ from the paper. Time is in seconds: a camera of 6 frames a second and one that
+drops frames are the normal case. A faint box may start a vehicle too, but on trial until the
+scores of its boxes add up: five faint sightings in a row on one path are a vehicle, one is not.
+And a box is compared with a prediction that is widened by what the filter does not know (after
+C-BIoU, Yang et al. 2023, arXiv 2211.14317): at 6 frames a second a motorbike moves a whole length
+between two frames and plain overlap is nil.
 """
 
 from __future__ import annotations
@@ -16,8 +18,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vision.detect.detections import BODY, CLASSES, BoolArray, Detections, FloatArray, IntArray, iou
-from vision.track.assignment import assign, unpaired
+from vision.detect.detections import (
+    BODY,
+    CLASSES,
+    BoolArray,
+    Detections,
+    FloatArray,
+    IntArray,
+    area,
+    iou,
+)
+from vision.track.assignment import assign
 from vision.track.kalman import Boxes
 from vision.track.tracks import Tracks
 
@@ -28,23 +39,27 @@ class TrackerSettings:
 
     Attributes:
         sure_score: Boxes from here on are paired first.
-        start_score: Boxes from here on may start a vehicle.
-        sure_likeness: Least widened overlap times score of a sure pair.
-        faint_likeness: Least widened overlap of a faint box.
+        start_score: Boxes from here on may start a vehicle, on trial.
+        sure_likeness: Least widened overlap of a sure pair.
+        faint_likeness: The same of a faint box, or of a vehicle on trial.
         confirm_hits: Boxes until a vehicle counts as one.
+        confirm_score: Sum of their scores until it does.
         lost_s: A vehicle unseen for this long is given up, seconds.
         tentative_s: The same before it is confirmed.
         widest: Most that a box is widened on each side, in box sizes.
+        growth: Most that a box's area may change between two sightings, as a factor.
     """
 
     sure_score: float = 0.3
-    start_score: float = 0.35
+    start_score: float = 0.15
     sure_likeness: float = 0.1
     faint_likeness: float = 0.3
     confirm_hits: int = 2
+    confirm_score: float = 0.8
     lost_s: float = 1.5
     tentative_s: float = 0.4
     widest: float = 0.8
+    growth: float = 4.0
 
 
 class Tracker:
@@ -79,27 +94,24 @@ class Tracker:
         self._forget(now)
         if len(self._boxes):
             self._boxes.predict(dt)
-        sure = np.flatnonzero(found.score >= self._set.sure_score)
-        faint = np.flatnonzero(found.score < self._set.sure_score)
         likeness = self._likeness(found)
-        confirmed = self._hits >= self._set.confirm_hits
-
-        free_sure = sure
+        confirmed = self._id > 0
         seen = np.zeros(len(self._id), np.bool_)
+        free = np.arange(len(found))
+        sure = found.score >= self._set.sure_score
         # Confirmed vehicles choose first, so that a flicker cannot take a vehicle's box.
-        for group in (confirmed, ~confirmed):
-            rows = np.flatnonzero(group)
-            table = likeness[np.ix_(rows, free_sure)] * found.score[free_sure]
-            first, second = assign(table, self._set.sure_likeness)
-            self._take(rows[first], found.select(free_sure[second]), now)
+        for vehicles, boxes, least in (
+            (confirmed, sure, self._set.sure_likeness),
+            (confirmed, ~sure, self._set.faint_likeness),
+            (~confirmed, np.ones_like(sure), self._set.faint_likeness),
+        ):
+            rows, columns = np.flatnonzero(vehicles & ~seen), free[boxes[free]]
+            first, second = assign(likeness[np.ix_(rows, columns)], least)
+            self._take(rows[first], found.select(columns[second]), now)
             seen[rows[first]] = True
-            free_sure = free_sure[unpaired(len(free_sure), second)]
-        rows = np.flatnonzero(confirmed & ~seen)
-        first, second = assign(likeness[np.ix_(rows, faint)], self._set.faint_likeness)
-        self._take(rows[first], found.select(faint[second]), now)
-        seen[rows[first]] = True
+            free = np.setdiff1d(free, columns[second], assume_unique=True)
 
-        started = self._start(found.select(free_sure), seen, now)
+        started = self._start(found.select(free), seen, now)
         return self._tracks(now, np.concatenate((seen, np.ones(started, np.bool_))))
 
     def _likeness(self, found: Detections) -> FloatArray:
@@ -112,7 +124,12 @@ class Tracker:
         margin = np.concatenate((-margin, margin), axis=1).astype(np.float32)
         wide_found = found.xyxy[None, :, :] + margin[:, None, :]
         likeness = _paired_iou(expected + margin, wide_found)
-        same = BODY[self._votes.argmax(axis=1)][:, None] == BODY[found.class_id][None, :]
+        # A widened box hides how different two sizes are: without this a box round half the scene,
+        # which detectors sometimes give at a low score, hands its identity to a car inside it.
+        areas = self._boxes.mean[:, 2] * self._boxes.mean[:, 3]
+        ratio = areas[:, None] / np.maximum(area(found.xyxy), 1)[None, :]
+        same = (ratio < self._set.growth) & (ratio > 1 / self._set.growth)
+        same &= BODY[self._votes.argmax(axis=1)][:, None] == BODY[found.class_id][None, :]
         return np.where(same, likeness, np.float32(0))
 
     def _take(self, rows: IntArray, found: Detections, now: float) -> None:
@@ -126,7 +143,7 @@ class Tracker:
 
     def _start(self, found: Detections, seen: BoolArray, now: float) -> int:
         """Begin a vehicle for each strong box that is not one more view of a known one."""
-        found = found.select(found.score >= self._set.start_score)
+        found = found.select(np.flatnonzero(found.score >= self._set.start_score))
         if len(found) and seen.any():
             double = iou(found.xyxy, self._boxes.xyxy()[seen]) > 0.6
             known = BODY[self._votes[seen].argmax(axis=1)]
@@ -147,9 +164,7 @@ class Tracker:
         return count
 
     def _forget(self, now: float) -> None:
-        patience = np.where(
-            self._hits >= self._set.confirm_hits, self._set.lost_s, self._set.tentative_s
-        )
+        patience = np.where(self._id > 0, self._set.lost_s, self._set.tentative_s)
         keep = now - self._last <= patience
         if keep.all():
             return
@@ -159,7 +174,9 @@ class Tracker:
 
     def _tracks(self, now: float, seen: BoolArray) -> Tracks:
         # An identity is given on confirmation, so that flickers leave no holes in the numbering.
-        unnamed = np.flatnonzero((self._id == 0) & (self._hits >= self._set.confirm_hits))
+        proven = self._hits >= self._set.confirm_hits
+        proven &= self._votes.sum(axis=1) >= self._set.confirm_score
+        unnamed = np.flatnonzero((self._id == 0) & proven)
         self._id[unnamed] = np.arange(self._next_id, self._next_id + len(unnamed))
         self._next_id += len(unnamed)
         named = self._id > 0

@@ -50,4 +50,4 @@ class Tracks:
     def size(self) -> NDArray[np.float64]:
         """Root of each box's area, pixels, [N]: the yardstick for jitter and distances."""
         sides = np.maximum(self.xyxy[:, 2:] - self.xyxy[:, :2], 1.0)
-        return np.sqrt(sides[:, 0] * sides[:, 1]).astype(np.float64)
+        return np.asarray(np.sqrt(sides[:, 0] * sides[:, 1]), dtype=np.float64)
