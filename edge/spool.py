@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import sqlite3
 from bisect import insort
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import RLock
@@ -21,7 +21,7 @@ from typing import Final, TypeVar
 from uuid import UUID
 
 from edge.backoff import resend_wait
-from edge.spool_file import SpoolError, SpoolFile, SpoolFullError, is_full
+from edge.spool_file import SpoolFile, SpoolFullError, is_full
 from edge.stored import LEVELS, PRIORITIES, Stored, kind_of
 from ioc.clock import Clock
 from ioc.events import NumberedEvent, encode
@@ -66,7 +66,7 @@ class Spool:
         self.bootid = bootid
         self.depth = 0
         self.bytes = 0
-        self.dropped: dict[str, int] = {}
+        self.dropped: Mapping[str, int] = {}
         self.corrupt_files = 0
         self.last_row = 0
         self.newest_signal = 0
@@ -124,12 +124,7 @@ class Spool:
             SpoolError: The disk does not work.
         """
         with self._lock:
-            cursor, again = dict(self._cursor), dict(self._again)
-            try:
-                return self._run(lambda: self._take(limit, now, resend_after_s))
-            except SpoolError:
-                self._cursor, self._again = cursor, again  # nothing was taken
-                raise
+            return self._run(lambda: self._take(limit, now, resend_after_s))
 
     def send_again(self, rows: Collection[int]) -> None:
         """Put rows first in line again, because the broker did not acknowledge them.
@@ -166,6 +161,11 @@ class Spool:
         """Boot id → sequences it has issued, for this boot and every earlier one with events."""
         with self._lock:
             return dict(self._issued)
+
+    @property
+    def unsynced(self) -> bool:
+        """Whether something was written that a power cut could still take."""
+        return self._file.unsynced
 
     def sync(self) -> None:
         """Bring all that was appended to the disk itself, so that a power cut spares it.
@@ -225,8 +225,7 @@ class Spool:
             SpoolFullError: Nothing of this priority or below is left, or deleting fails too.
         """
         try:
-            # The WAL keeps its length and is written over, so a full disk still takes deletes.
-            self._file.db.execute("PRAGMA wal_checkpoint(RESTART)")
+            self._file.reuse_wal()
             with self._transaction():
                 dropped = self._drop(_DROP_ROWS, priority)
         except sqlite3.OperationalError as error:
@@ -251,13 +250,23 @@ class Spool:
                 run("DELETE FROM events WHERE row = ?", (row,))
                 self.depth -= 1
                 self.bytes -= size
-                self.dropped[kind] = self.dropped.get(kind, 0) + 1
+                # A new dict each time: other threads read the old one.
+                self.dropped = {**self.dropped, kind: self.dropped.get(kind, 0) + 1}
                 self._file.count(f"dropped.{kind}", self.dropped[kind])
             if rows:
                 return len(rows)
         return 0
 
     def _take(self, limit: int, now: float, resend_after_s: float) -> list[Stored]:
+        before = (dict(self._cursor), dict(self._again))
+        try:
+            with self._transaction():
+                return self._mark_next(limit, now, resend_after_s)
+        except sqlite3.Error:
+            self._cursor, self._again = before  # nothing was taken
+            raise
+
+    def _mark_next(self, limit: int, now: float, resend_after_s: float) -> list[Stored]:
         chosen: list[Stored] = []
         for level in LEVELS:
             chosen += self._take_again(level, limit - len(chosen))
@@ -272,14 +281,13 @@ class Spool:
         if not chosen:
             return []
         sent_at = self._clock().timestamp()
-        with self._transaction():
-            self._file.db.executemany(
-                "UPDATE events SET sends = sends + 1, sent_at = ?, resend_at = ? WHERE row = ?",
-                [
-                    (sent_at, now + resend_wait(stored.sends + 1, resend_after_s), stored.row)
-                    for stored in chosen
-                ],
-            )
+        self._file.db.executemany(
+            "UPDATE events SET sends = sends + 1, sent_at = ?, resend_at = ? WHERE row = ?",
+            [
+                (sent_at, now + resend_wait(stored.sends + 1, resend_after_s), stored.row)
+                for stored in chosen
+            ],
+        )
         return chosen
 
     def _take_again(self, level: int, limit: int) -> list[Stored]:
@@ -379,7 +387,7 @@ class Spool:
     @contextmanager
     def _transaction(self) -> Iterator[None]:
         """All or nothing, the totals in memory included."""
-        before = (self.depth, self.bytes, dict(self.dropped))
+        before = (self.depth, self.bytes, self.dropped)
         try:
             with self._file.transaction():
                 yield

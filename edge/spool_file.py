@@ -17,7 +17,7 @@ import os
 import re
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Final, TypeVar
@@ -91,6 +91,7 @@ class SpoolFile:
         path: Where it lies.
         db: The connection, in autocommit; ``transaction`` groups statements.
         quarantined: Broken files that were moved aside since the start of this process.
+        unsynced: Whether something was committed since the last ``sync``.
     """
 
     def __init__(self, path: Path, *, max_bytes: int, clock: Clock) -> None:
@@ -110,7 +111,7 @@ class SpoolFile:
         self._max_bytes = max_bytes
         self._clock = clock
         self._wal = -1
-        self._unsynced = False
+        self.unsynced = False
         self._open()
 
     @contextmanager
@@ -124,17 +125,17 @@ class SpoolFile:
             if self.db.in_transaction:  # SQLite itself rolls back when the disk is full
                 self.db.execute("ROLLBACK")
             raise
-        self._unsynced = True
+        self.unsynced = True
 
     def run(self, work: Callable[[], T], reload: Callable[[], None]) -> T:
-        """Do work on the file; when it turns out broken, once more on a new one.
+        """Do work on the file; when it is full or broken, once more after mending that.
 
         Args:
             work: Statements on ``db``.
             reload: Called when ``db`` has become a new, empty file.
 
         Raises:
-            SpoolError: SQLite refuses, or a new file does not help either.
+            SpoolError: SQLite refuses, or the second try fails too.
         """
         if self._wal < 0:
             raise SpoolError(f"{self.path}: the spool is closed")
@@ -142,15 +143,26 @@ class SpoolFile:
             try:
                 return work()
             except sqlite3.DatabaseError as error:
-                if not is_corrupt(error):
+                if is_full(error):
+                    self.reuse_wal()
+                elif is_corrupt(error):
+                    self._release()
+                    self._set_aside()
+                    self._open()
+                    reload()
+                else:
                     raise
-            self._release()
-            self._set_aside()
-            self._open()
-            reload()
             return work()
         except (sqlite3.Error, OSError, ConfigError) as error:
             raise SpoolError(f"{self.path}: {error}") from None
+
+    def reuse_wal(self) -> None:
+        """Bring the WAL into the file and write over it from now on.
+
+        It keeps its length, up to 4 MiB, so deletes go through on a disk that is full.
+        """
+        with suppress(sqlite3.OperationalError):
+            self.db.execute("PRAGMA wal_checkpoint(RESTART)")
 
     def counters(self) -> dict[str, int]:
         """Numbers that outlive the process, by name."""
@@ -166,9 +178,9 @@ class SpoolFile:
         Raises:
             SpoolError: The disk refuses.
         """
-        if not self._unsynced or self._wal < 0:
+        if not self.unsynced or self._wal < 0:
             return
-        self._unsynced = False
+        self.unsynced = False
         try:
             # A copy of the handle, so that a replaced or closed file does not pull it away.
             wal = os.dup(self._wal)
@@ -177,7 +189,7 @@ class SpoolFile:
             finally:
                 os.close(wal)
         except OSError as error:
-            self._unsynced = True
+            self.unsynced = True
             raise SpoolError(f"{self.path}: cannot sync: {error.strerror}") from None
 
     def close(self) -> None:

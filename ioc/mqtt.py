@@ -31,6 +31,7 @@ def build_client(
     *,
     receive_maximum: int | None = None,
     manual_ack: bool = False,
+    inflight: int = 20,
 ) -> Client:
     """A client that is ready to connect: call ``loop_start()``, or ``reconnect()`` and run a loop.
 
@@ -42,6 +43,8 @@ def build_client(
         client_id: Fixed name of the session; two clients with one id push each other out.
         receive_maximum: Messages the broker may send us before our PUBACK; left out, 65535.
         manual_ack: The caller acknowledges each message itself with ``client.ack``.
+        inflight: Publishes of ours without PUBACK; paho keeps further ones back in memory. It
+            cannot be changed once the client knows its address.
 
     Raises:
         ConfigError: A certificate, key or password cannot be read, or one lacks its companion.
@@ -53,6 +56,7 @@ def build_client(
         manual_ack=manual_ack,
     )
     client.connect_timeout = CONNECT_TIMEOUT_S
+    client.max_inflight_messages_set(inflight)
     client.reconnect_delay_set(1, RECONNECT_MAX_S)
     _set_credentials(client, settings)
     context = tls_context(settings)
