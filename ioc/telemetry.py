@@ -39,7 +39,10 @@ def configure_logs(settings: TelemetrySettings, service: str) -> Log:
         structlog.processors.StackInfoRenderer(),
     ]
     renderers: list[Any] = (
-        [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+        [
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ]
         if as_json
         else [structlog.dev.ConsoleRenderer()]
     )

@@ -7,14 +7,15 @@ trembles round the limit raises it once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from ioc.ids import uuid7
 from ioc.site import Lane, Sensor, Site
 from ioc.topics import DevicePath
+from store.readers import LaneKey, Snapshot
 from store.rows import Alert
 
 STALE_READING: Final = timedelta(minutes=30)
@@ -22,46 +23,6 @@ STALE_READING: Final = timedelta(minutes=30)
 
 STALE_QUEUE: Final = timedelta(minutes=5)
 """A queue measured longer ago than this says nothing about now."""
-
-Lanes = tuple[str, str, str, str]
-"""city, site, device, lane."""
-
-
-class Gap(NamedTuple):
-    """Events that a device has numbered and the core has not got."""
-
-    missing: int
-    since: datetime
-
-
-class Measured(NamedTuple):
-    """A value and the time it is true for."""
-
-    value: float
-    time: datetime
-
-
-@dataclass(frozen=True, kw_only=True)
-class Snapshot:
-    """What the core knows at one instant.
-
-    Attributes:
-        now: The instant.
-        started: When this judge began; a device never heard is silent since then.
-        heard: When each device was last heard.
-        gaps: Devices with missing events.
-        readings: Newest good reading by device and quantity.
-        queues: Newest queue by lane, m.
-        violations: Violations of the last five minutes by (city, site).
-    """
-
-    now: datetime
-    started: datetime
-    heard: Mapping[DevicePath, datetime] = field(default_factory=dict)
-    gaps: Mapping[DevicePath, Gap] = field(default_factory=dict)
-    readings: Mapping[tuple[DevicePath, str], Measured] = field(default_factory=dict)
-    queues: Mapping[Lanes, Measured] = field(default_factory=dict)
-    violations: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
 
 class Finding(NamedTuple):
@@ -207,7 +168,7 @@ def _reading(site: Site, sensor: Sensor, snapshot: Snapshot) -> Finding:
 
 
 def _queue(site: Site, camera: str, lane: Lane, storage_m: float, snapshot: Snapshot) -> Finding:
-    measured = snapshot.queues.get((site.city, site.site, camera, lane.id))
+    measured = snapshot.queues.get(LaneKey(site.city, site.site, camera, lane.id))
     share: float | None = None
     if measured is not None and snapshot.now - measured.time <= STALE_QUEUE:
         share = measured.value / storage_m

@@ -31,7 +31,8 @@ class StreamCounters(Collector):
         batches: Transactions committed.
         retries: Transactions tried again, by kind of error.
         alerts: Alert changes, by kind.
-        blocked: 1 while a transaction is being tried again.
+        blocked: Transactions that are being tried again now.
+        ready: The database is open and Kafka has given this worker partitions.
     """
 
     def __init__(self) -> None:
@@ -44,6 +45,7 @@ class StreamCounters(Collector):
         self.receipts = 0
         self.blocked = 0
         self.leader = False
+        self.ready = False
 
     def collect(self) -> Iterable[Metric]:
         """The figures as Prometheus families."""
@@ -60,6 +62,11 @@ class StreamCounters(Collector):
             yield family
         yield CounterMetricFamily("ioc_sink_batches", "Transactions.", value=self.batches)
         yield CounterMetricFamily("ioc_receipts_sent", "Receipts.", value=self.receipts)
+        yield GaugeMetricFamily(
+            "ioc_streams_ready",
+            "1 when partitions and database are there.",
+            value=float(self.ready),
+        )
         yield GaugeMetricFamily("ioc_sink_blocked", "Batches being retried.", value=self.blocked)
         yield GaugeMetricFamily(
             "ioc_alert_leader", "1 where the alerts are judged.", value=float(self.leader)

@@ -1,0 +1,163 @@
+"""Virtual devices that publish for real: each with its own spool, boot and MQTT connection."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from edge.publisher import Publisher
+from ioc.clock import Clock, utc_now
+from ioc.events import NumberedEvent, type_of
+from ioc.settings import EdgeSettings, MqttSettings
+from ioc.site import Site
+from ioc.telemetry import logger
+from ioc.topics import DevicePath
+from simulator.behaviour import Behaviour, CameraBehaviour, SensorBehaviour, SignalBehaviour
+
+TICK_S = 0.1
+
+
+@dataclass
+class Minted:
+    """What a device has said: the truth that the database is held against.
+
+    Attributes:
+        sequences: Every number it gave out, by boot.
+        kinds: How many of each event type.
+    """
+
+    sequences: dict[UUID, set[int]] = field(default_factory=dict)
+    kinds: dict[str, int] = field(default_factory=dict)
+
+    def note(self, event: NumberedEvent) -> None:
+        """Note an event that was minted."""
+        self.sequences.setdefault(event.bootid, set()).add(event.sequence)
+        kind = type_of(event)
+        self.kinds[kind] = self.kinds.get(kind, 0) + 1
+
+    @property
+    def count(self) -> int:
+        """Events minted."""
+        return sum(map(len, self.sequences.values()))
+
+
+@dataclass
+class VirtualDevice:
+    """One device: what it says, and through what."""
+
+    path: DevicePath
+    kind: str
+    behaviour: Behaviour
+    publisher: Publisher
+    minted: Minted = field(default_factory=Minted)
+
+    def tick(self, now: datetime) -> None:
+        """Publish what is due."""
+        for at, payload in self.behaviour.due(now):
+            self.minted.note(self.publisher.publish(payload, time=at))
+
+
+MqttOf = Callable[[DevicePath], MqttSettings]
+"""Which broker address a device uses: one may go through a relay that can be cut."""
+
+
+def devices_of(
+    sites: Sequence[Site],
+    mqtt: MqttOf,
+    edge: EdgeSettings,
+    start: datetime,
+    *,
+    seed: int = 1,
+    speed: float = 1.0,
+) -> list[VirtualDevice]:
+    """The virtual devices of some sites, not started.
+
+    Args:
+        sites: Whose cameras, signals and sensors.
+        mqtt: Broker of each.
+        edge: Spool and waits.
+        start: When they were switched on.
+        seed: Makes another world.
+        speed: Sensors and signals are so many times quicker than their site file says.
+    """
+    devices: list[VirtualDevice] = []
+
+    def add(site: Site, device: str, kind: str, behaviour: Behaviour) -> None:
+        path = site.path(device)
+        devices.append(VirtualDevice(path, kind, behaviour, Publisher(path, mqtt(path), edge)))
+
+    for site in sites:
+        for camera in site.cameras:
+            add(site, camera.id, "camera", CameraBehaviour(camera, start, seed))
+        for signal in site.signals:
+            add(site, signal.id, "signal", SignalBehaviour(signal, start, speed))
+        for number, sensor in enumerate(site.sensors):
+            add(site, sensor.id, "sensor", SensorBehaviour(sensor, start, seed + number, speed))
+    return devices
+
+
+class Fleet:
+    """Devices that run in one thread.
+
+    Args:
+        devices: Which.
+        clock: Gives the present instant.
+    """
+
+    def __init__(self, devices: Sequence[VirtualDevice], *, clock: Clock = utc_now) -> None:
+        self.devices = list(devices)
+        self._clock = clock
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="fleet", daemon=True)
+        self._log = logger("simulator.fleet")
+
+    def start(self) -> None:
+        """Switch all devices on."""
+        for device in self.devices:
+            device.publisher.start()
+        self._thread.start()
+
+    def silence(self) -> None:
+        """Stop saying new things; what is in the spools still goes out."""
+        self._stop.set()
+        self._thread.join()
+
+    def drain(self, timeout_s: float) -> int:
+        """Wait until every spool is empty.
+
+        Returns:
+            Events that still have no receipt.
+        """
+        deadline = self._clock().timestamp() + timeout_s
+        for device in self.devices:
+            device.publisher.flush(max(0.0, deadline - self._clock().timestamp()))
+        return sum(device.publisher.stats().depth for device in self.devices)
+
+    def stop(self) -> None:
+        """Switch all devices off."""
+        if not self._stop.is_set():
+            self.silence()
+        threads = [
+            threading.Thread(target=device.publisher.stop, kwargs={"timeout_s": 2})
+            for device in self.devices
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    def _run(self) -> None:
+        while not self._stop.wait(TICK_S):
+            now = self._clock()
+            for device in self.devices:
+                try:
+                    device.tick(now)
+                except Exception:
+                    self._log.exception("a virtual device failed", device=device.path.key)
+                    with contextlib.suppress(ValueError):
+                        self.devices.remove(device)
+                    break
