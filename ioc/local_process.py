@@ -64,6 +64,17 @@ def accepts(port: int, host: str = LOOPBACK, timeout_s: float = 0.5) -> bool:
         return False
 
 
+def _listens(pid: int, port: int) -> bool:
+    """Whether this very process listens on the port."""
+    import psutil
+
+    try:
+        sockets = psutil.Process(pid).net_connections(kind="tcp")
+    except psutil.Error:
+        return False
+    return any(s.status == psutil.CONN_LISTEN and s.laddr.port == port for s in sockets)
+
+
 class _Forker:
     """The one thread that forks children; see the module's text."""
 
@@ -205,11 +216,10 @@ class ServerProcess:
             code = self._process.poll()
             if code is not None:
                 raise ServerError(self._failure(f"ended with code {code} before it was ready"))
-            if self.ready():
-                # Another program may hold the port: the answer must be our own child's.
-                if self._process.poll() is None:
-                    return
-                continue
+            # First the question whose port it is: where another program holds it, that one would
+            # answer for our child, which has yet to find the port taken and end.
+            if _listens(self._process.pid, self.port) and self.ready():
+                return
             if time.monotonic() - began > self.start_timeout_s:
                 self.kill()
                 raise ServerError(self._failure(f"was not ready in {self.start_timeout_s:g} s"))

@@ -25,6 +25,9 @@ _ONE_BROKER = {
     "transaction.state.log.num.partitions": 4,
     "share.coordinator.state.topic.replication.factor": 1,
     "share.coordinator.state.topic.min.isr": 1,
+    # After a kill the controller waits until the old broker's session is over; stock is 9 s.
+    "broker.session.timeout.ms": 2000,
+    "broker.heartbeat.interval.ms": 500,
     # A test has one consumer: it need not wait 3 s for others to join.
     "group.initial.rebalance.delay.ms": 0,
 }
