@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakSet
 
 from psycopg import AsyncConnection, DataError, sql
@@ -29,7 +29,7 @@ async def prepare(connection: Connection) -> None:
     """
     async with connection.transaction():
         for table in BULK_TABLES:
-            await connection.execute(_statements(table)[0])
+            await connection.execute(statements(table).create)
     _staged.add(connection)
 
 
@@ -55,7 +55,7 @@ async def insert_rows(connection: Connection, table: Table, rows: Sequence[Row])
     """
     if not rows:
         return 0
-    create, copy_in, merge = _statements(table)
+    create, copy_in, merge = statements(table)
     async with connection.cursor() as cursor:
         if connection not in _staged:
             await cursor.execute(create)
@@ -70,8 +70,17 @@ async def insert_rows(connection: Connection, table: Table, rows: Sequence[Row])
         return cursor.rowcount
 
 
+class Statements(NamedTuple):
+    """The SQL of one table: make the staging table, copy into it, and take its rows over."""
+
+    create: sql.Composed
+    copy: sql.Composed
+    merge: sql.Composed
+
+
 @cache
-def _statements(table: Table) -> tuple[sql.Composed, sql.Composed, sql.Composed]:
+def statements(table: Table) -> Statements:
+    """The SQL that ``insert_rows`` uses for a table."""
     parts = {
         "table": sql.Identifier(table.name),
         "staging": sql.Identifier("pg_temp", f"incoming_{table.name}"),
@@ -82,9 +91,9 @@ def _statements(table: Table) -> tuple[sql.Composed, sql.Composed, sql.Composed]
         "CREATE TEMP TABLE IF NOT EXISTS {staging} ON COMMIT DELETE ROWS "
         "AS SELECT {columns} FROM {table} WITH NO DATA"
     )
-    copy_in = sql.SQL("COPY {staging} ({columns}) FROM STDIN (FORMAT binary)")
+    copy = sql.SQL("COPY {staging} ({columns}) FROM STDIN (FORMAT binary)")
     merge = sql.SQL(
         "INSERT INTO {table} ({columns}) SELECT {columns} FROM {staging} "
         "ON CONFLICT ({key}) DO NOTHING"
     )
-    return create.format(**parts), copy_in.format(**parts), merge.format(**parts)
+    return Statements(create.format(**parts), copy.format(**parts), merge.format(**parts))

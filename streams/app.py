@@ -10,8 +10,7 @@ from typing import Any
 
 import faust
 import msgspec
-from faust.streams import Stream
-from faust.types import TP
+from faust.types import TP, StreamT
 from psycopg_pool import AsyncConnectionPool
 
 from ioc import deadletter
@@ -177,16 +176,19 @@ def build_app(settings: Settings) -> tuple[faust.App, Core]:
 
 
 def _add_agent(app: faust.App, topic: str, commit: Commit, settings: Settings) -> None:
-    async def store(stream: Stream[Any]) -> None:
+    async def store(stream: StreamT[Any]) -> None:
         await consume(stream, commit, settings.streams.batch_rows, settings.streams.batch_within_s)
 
     channel = app.topic(topic, key_type=bytes, value_type=bytes)
-    app.agent(channel, name=f"store.{topic}", concurrency=1)(cast(Any, store))
+    app.agent(channel, name=f"store.{topic}", concurrency=1)(store)
 
 
 def run_worker(app: faust.App) -> None:
     """Run the app until SIGTERM or SIGINT; ends the process with Faust's exit code."""
+    for name in ("faust", "mode", "aiokafka"):
+        # Faust tells of every service that starts and stops: 200 lines, none for an operator.
+        logging.getLogger(name).setLevel(logging.WARNING)
     worker = faust.Worker(
-        app, loglevel=logging.INFO, redirect_stdouts=False, override_logging=False
+        app, loglevel=None, redirect_stdouts=False, override_logging=False, quiet=True
     )
     worker.execute_from_commandline()

@@ -14,10 +14,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 from faust.streams import Stream
-from faust.types import EventT
+from faust.types import EventT, StreamT
 
 from streams.batch import Raw
 
@@ -25,7 +25,7 @@ Commit = Callable[[Sequence[Raw]], Awaitable[None]]
 """Stores a batch; returns only when none of it can be lost any more."""
 
 
-async def consume(stream: Stream[Any], commit: Commit, max_: int, within_s: float) -> None:
+async def consume(stream: StreamT[Any], commit: Commit, max_: int, within_s: float) -> None:
     """Commit a stream batch by batch, until it ends.
 
     Args:
@@ -36,7 +36,7 @@ async def consume(stream: Stream[Any], commit: Commit, max_: int, within_s: floa
     """
     writing: asyncio.Task[None] | None = None
     try:
-        async for events in stream.noack_take(max_, within=within_s):
+        async for events in cast(Stream[Any], stream).noack_take(max_, within=within_s):
             if writing is not None:
                 await writing
             writing = asyncio.create_task(_commit_and_ack(list(events), commit))

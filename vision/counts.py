@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ioc.events import FlowData, VehicleClass
-from vision.detect.detections import CLASSES
+from vision.detect.detections import CLASS_ID, CLASSES
 from vision.scene import CountLine, LaneArea, Points, inside
 from vision.track.tracks import Tracks
 
@@ -160,10 +160,11 @@ class LaneFlow:
             periods = int((at_s - self._start) // self._period)
             self._start += periods * self._period
             self._last = max(self._last, self._start)
-        points = tracks.ground()
+        vehicles = tracks.class_id != CLASS_ID["pedestrian"]
+        points = tracks.ground()[vehicles]
         dt = max(0.0, at_s - self._last)
         for lane in self._lanes:
-            if len(tracks) and bool(inside(points, lane.polygon).any()):
+            if len(points) and bool(inside(points, lane.polygon).any()):
                 self._occupied[lane.id] += dt
         self._last = max(self._last, at_s)
         held = {int(track) for track in tracks.id}

@@ -148,7 +148,7 @@ class Tracker:
             double = iou(found.xyxy, self._boxes.xyxy()[seen]) > 0.6
             known = BODY[self._votes[seen].argmax(axis=1)]
             double &= BODY[found.class_id][:, None] == known[None, :]
-            found = found.select(~double.any(axis=1))
+            found = found.select(np.flatnonzero(~double.any(axis=1)))
         count = len(found)
         if not count:
             return 0

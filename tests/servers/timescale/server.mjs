@@ -1,6 +1,5 @@
 // TimescaleDB in WebAssembly behind a PostgreSQL socket, for tests: one connection at a time,
-// nothing on disk, no background workers. Prints "ready PORT" and lives until its standard input
-// closes, so that it never outlives the test run that started it.
+// nothing on disk, no background workers. COPY over the socket is not among what it can do.
 import { PGlite } from "@electric-sql/pglite";
 import { timescaledb } from "@electric-sql/pglite/timescaledb";
 import { PGLiteSocketServer } from "@electric-sql/pglite-socket";
@@ -11,9 +10,3 @@ const server = new PGLiteSocketServer({ db, host: "127.0.0.1", port });
 await server.start();
 console.log(`ready ${port}`);
 
-process.stdin.resume();
-process.stdin.on("end", async () => {
-  await server.stop();
-  await db.close();
-  process.exit(0);
-});
