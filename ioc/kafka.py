@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
-from ioc.errors import ConfigError
 from ioc.topics import KAFKA_TOPICS
 
 if TYPE_CHECKING:
@@ -82,22 +81,15 @@ def await_broker(
         progress: Called with the seconds waited, about once in two seconds.
 
     Raises:
-        ConfigError: ``bootstrap`` is not an address list.
         KafkaUnavailableError: Nobody answered in time.
     """
     from confluent_kafka import KafkaException
     from confluent_kafka.admin import AdminClient
 
-    try:
-        admin = AdminClient(
-            # Its own complaints would come once in a few milliseconds; the caller tells instead.
-            {"bootstrap.servers": bootstrap, "log_level": 0, "reconnect.backoff.max.ms": 1000}
-        )
-    except KafkaException as error:
-        raise ConfigError(
-            f"kafka.bootstrap (IOC_KAFKA__BOOTSTRAP) {bootstrap!r}: {error.args[0].str()}; "
-            "expected host:port, separated by commas"
-        ) from None
+    # Its own complaints would come once in a few milliseconds; the caller tells instead.
+    admin = AdminClient(
+        {"bootstrap.servers": bootstrap, "log_level": 0, "reconnect.backoff.max.ms": 1000}
+    )
     began = time.monotonic()
     while True:
         left = timeout_s - (time.monotonic() - began)

@@ -135,7 +135,7 @@ def test_a_target_that_is_away_ends_the_connection_and_comes_back() -> None:
     port = echo.port
     echo.close()
     with CuttableRelay(port) as relay:
-        with connect(relay) as connection, pytest.raises(ConnectionError):
+        with pytest.raises(ConnectionError), connect(relay) as connection:
             connection.sendall(b"x")
             if not connection.recv(1):
                 raise ConnectionError
