@@ -84,6 +84,7 @@ class Line(Part):
     kind: Literal["count", "stop"] = Field("count", description="What a crossing means.")
     ends: Segment = Field(description="Both ends in pixels.")
     lane: Id | None = Field(None, description="The lane it lies across.")
+    head: Id | None = Field(None, description="The signal head that governs a stop line.")
     direction: Segment | None = Field(
         None, description="Only crossings along this arrow count; left out, both ways do."
     )
@@ -242,6 +243,16 @@ class Site(Part):
     @model_validator(mode="after")
     def _check_devices(self) -> Self:
         _refuse_repeats("devices", self.devices)
+        heads = [head for signal in self.signals for head in signal.heads]
+        _refuse_repeats("signal heads", heads)
+        for camera in self.cameras:
+            for line in camera.lines:
+                if line.head is not None and line.head not in heads:
+                    known = ", ".join(sorted(heads)) or "none"
+                    raise ValueError(
+                        f"line {line.id!r} of {camera.id!r} names head {line.head!r}; "
+                        f"the site's heads are {known}"
+                    )
         return self
 
     @property

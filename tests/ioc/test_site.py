@@ -90,6 +90,8 @@ def test_a_good_site_file_is_read(path: Path) -> None:
         ("position.latitude", float("nan"), "position.latitude", "finite number"),
         ("cameras.0.lines.0.ends.0", [0, float("inf")], "cameras.0.lines.0.ends.0.1", "finite"),
         ("cameras.0.lines.0.lane", "lane-9", "cameras.0", "names lane 'lane-9'; lanes are lane-1"),
+        ("cameras.0.lines.0.head", "head-9", "(top level)", "names head 'head-9'; the site's"),
+        ("signals.0.heads", ["h", "h"], "(top level)", "h stands there twice"),
         ("cameras.0.lines.0.ends.0", [900, 0], "cameras.0", "outside the frame of 640x480"),
         ("cameras.0.lines.0.ends", [[5, 5], [5, 5]], "cameras.0.lines.0.ends", "the same point"),
         ("cameras.0.lanes.0.polygon", [[0, 0], [1, 1]], "cameras.0.lanes.0.polygon", "at least 3"),
