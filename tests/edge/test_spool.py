@@ -304,6 +304,7 @@ def test_garbage_is_set_aside_at_the_start(tmp_path: Path, garbage: bytes) -> No
 def test_file_that_breaks_while_in_use_is_replaced_and_numbers_go_on(shelf: Shelf) -> None:
     for _ in range(300):
         shelf.add("reading")
+    assert len(take_all(shelf.spool)) == 300
     db = shelf.spool._file.db
     db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     size = shelf.file.stat().st_size
