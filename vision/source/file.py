@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
@@ -16,6 +17,10 @@ import numpy as np
 from ioc.clock import Clock, utc_now
 from ioc.errors import ConfigError
 from vision.source.frame import Frame
+
+# FFmpeg and OpenCV print their own complaints, without the file's name; ours says it once, in full.
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
 
 AHEAD_S: Final = 240.0
 """Ingest sets events aside that lie over five minutes ahead; a file stays a minute inside that."""
