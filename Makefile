@@ -8,6 +8,8 @@ VENV  ?= .venv
 BIN   := $(VENV)/bin
 READY := $(VENV)/.ready
 FOR   ?= 60
+# More arguments for pytest, e.g. PYTEST="-k spool -x".
+PYTEST ?=
 # The first that exists and runs; PYTHON=… names another.
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
@@ -20,7 +22,7 @@ help: ## This list
 .PHONY: install
 install: $(READY) ## The environment in .venv, from the lock file (2 to 5 minutes the first time)
 
-$(READY): pyproject.toml requirements.lock tools/install.sh
+$(READY): pyproject.toml requirements.lock requirements-headless.lock tools/install.sh
 	@bash tools/install.sh "$(PYTHON)" "$(VENV)"
 	@touch $@
 
@@ -30,11 +32,11 @@ demo: $(READY) ## The whole system on this machine for FOR=60 seconds
 
 .PHONY: test
 test: $(READY) ## Unit tests and tests on the embedded servers
-	@$(BIN)/python -m pytest -m "not service"
+	@$(BIN)/python -m pytest -m "not service" $(PYTEST)
 
 .PHONY: service
 service: $(READY) ## Tests on Mosquitto, Apache Kafka and TimescaleDB (.ci/run installs these)
-	@$(BIN)/python -m pytest -m service
+	@$(BIN)/python -m pytest -m service $(PYTEST)
 
 .PHONY: lint
 lint: $(READY) ## Style, types, import rules
@@ -42,6 +44,7 @@ lint: $(READY) ## Style, types, import rules
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/python tools/check_lock.py
 
 .PHONY: format
 format: $(READY) ## Format the code and mend what can be mended by itself
@@ -55,11 +58,16 @@ bench: $(READY) ## Every figure against its limit, measured here and now
 	@$(BIN)/ioc bench end-to-end
 
 .PHONY: lock
-lock: $(READY) ## Resolve the dependencies anew into requirements.lock
+lock: $(READY) ## Bring requirements.lock in line with pyproject.toml; UPGRADE=1 takes newer versions
 	@$(BIN)/python -m pip install --quiet uv
-	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes $(if $(UPGRADE),--upgrade) \
 		--no-emit-index-url --no-emit-find-links --extra embedded --extra dev \
 		--custom-compile-command "make lock" pyproject.toml -o requirements.lock
+	@# For machines without a screen: see tools/install.sh.
+	@sed -nE 's/^opencv-python==([^ ]+).*/opencv-python-headless==\1/p' requirements.lock \
+		| $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-emit-find-links --no-deps --no-annotate \
+		--custom-compile-command "make lock" - -o requirements-headless.lock
 
 .PHONY: clean
 clean: ## Remove the environment and every cache

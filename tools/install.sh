@@ -31,11 +31,11 @@ echo "== packages of requirements.lock (about 500 MB: 2 to 5 minutes the first t
 # opencv-python draws windows and wants libGL and libglib from the system. A bare server has
 # neither; the headless build is the same code without windows.
 if ! "$venv/bin/python" -c 'import cv2' 2>/dev/null; then
-  version=$(sed -n 's/^opencv-python==\([^ ]*\).*/\1/p' requirements.lock)
-  echo "== this machine has no libGL or libglib: opencv-python-headless $version instead"
-  "$venv/bin/python" -m pip uninstall --quiet --yes opencv-python
+  echo "== this machine has no libGL or libglib for windows: opencv-python-headless instead"
+  # Both share one folder: what an earlier run left goes first.
+  "$venv/bin/python" -m pip uninstall --quiet --yes opencv-python opencv-python-headless
   "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps \
-    "opencv-python-headless==$version"
+    --require-hashes --only-binary :all: -r requirements-headless.lock
   "$venv/bin/python" -c 'import cv2'
 fi
 echo "== ready: $venv/bin/ioc --help"

@@ -157,7 +157,3 @@ class Kafka(ServerProcess):
             return bool(admin.list_topics(timeout=5).brokers)
         except KafkaException:
             return False
-
-
-if __name__ == "__main__":
-    print(install())

@@ -1,0 +1,50 @@
+"""Does requirements.lock meet every requirement of pyproject.toml? Exit code 1 names what not.
+
+Resolves nothing and needs no network: it compares names and versions.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import tomllib
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).resolve().parents[1]
+LOCKED_EXTRAS = ("embedded", "dev")
+PIN = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)==([^\s;\\]+)", re.MULTILINE)
+
+
+def main() -> int:
+    """Compare and report."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = list(project["dependencies"])
+    for extra in LOCKED_EXTRAS:
+        wanted += project["optional-dependencies"][extra]
+    text = (ROOT / "requirements.lock").read_text()
+    locked: dict[str, list[str]] = {}
+    for name, version in PIN.findall(text):
+        locked.setdefault(canonicalize_name(name), []).append(version)
+    faults = [
+        f"{line}: requirements.lock has {', '.join(versions) or 'no version'}"
+        for line in wanted
+        for requirement in [Requirement(line)]
+        for versions in [locked.get(canonicalize_name(requirement.name), [])]
+        if not versions or not all(requirement.specifier.contains(v) for v in versions)
+    ]
+    faults += [f"requirements.lock names a place: {place}" for place in _places(text)]
+    for fault in faults:
+        print(f"{fault}; run 'make lock'", file=sys.stderr)
+    return 1 if faults else 0
+
+
+def _places(text: str) -> list[str]:
+    """Addresses and paths, which would tie the lock to one network or machine."""
+    return re.findall(r"(?:https?|file)://\S+|^\s*(?:-i|--\w*index\w*|--find-links).*$", text, re.M)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
