@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -174,7 +175,7 @@ def test_an_onvif_event_of_another_topic_is_not_subscribed() -> None:
 
 def test_times_in_seconds_milliseconds_and_other_zones(load: Callable[..., Adapters]) -> None:
     want = datetime(2026, 11, 22, 1, 29, 30, tzinfo=UTC)
-    time = 'time = { path = "t", format = "unix_s" }'
+    old = 'time = { path = "t", format = "unix_s" }'
     cases: list[tuple[str, Any]] = [
         ('{ path = "t", format = "unix_s" }', 1_795_310_970),
         ('{ path = "t", format = "unix_s" }', 1_795_310_970.0),
@@ -185,9 +186,9 @@ def test_times_in_seconds_milliseconds_and_other_zones(load: Callable[..., Adapt
         ('{ path = "t", zone = "Z" }', "2026-11-22 01:29:30.0009"),
     ]
     for table, value in cases:
-        adapters = load(SMALL, (time, f"time = {table}"))
+        adapters = load(SMALL, (old, f"time = {table}"))
         assert one(adapters, GOOD | {"t": value}).time == want
-    adapters = load(SMALL, (time, "time = { received = true }"))
+    adapters = load(SMALL, (old, "time = { received = true }"))
     assert one(adapters, GOOD).time == NOW
 
 
@@ -288,6 +289,40 @@ def test_bad_input_has_its_reason(
     message: bytes, reason: Reason, load: Callable[..., Adapters]
 ) -> None:
     assert misfit(load(), message).reason is reason
+
+
+def test_depth_is_bounded_before_any_expression_sees_the_message(
+    load: Callable[..., Adapters],
+) -> None:
+    deep: Any = 1.5
+    for _ in range(40):
+        deep = {"v": deep}
+    assert misfit(load(), GOOD | {"x": deep}).detail == "nested deeper than 32 levels"
+
+
+def test_a_function_on_the_wrong_kind_of_value_does_not_fit(load: Callable[..., Adapters]) -> None:
+    error = misfit(load(SMALL, ('path = "v"', 'path = "length(v)"')), GOOD)
+    assert (error.reason, error.field) == (Reason.ADAPTER, "level.data.value")
+    assert "length()" in error.detail
+
+
+@pytest.mark.parametrize(
+    "filler",
+    [
+        b"[" + b"0," * 32_000 + b"0]",
+        b"[" + b"{}," * 20_000 + b"{}]",
+        b"{" + b",".join(b'"%d":0' % i for i in range(6_500)) + b"}",
+        b'"' + b"x" * 64_000 + b'"',
+    ],
+)
+def test_the_largest_message_takes_no_noticeable_time(filler: bytes) -> None:
+    """Seen: at most 6 ms; the limit is for a slow machine."""
+    message = raw(sample("chirpstack_up.json") | {"rxInfo": [], "txInfo": {}})
+    for name in (b'"object"', b'"time"', b'"deduplicationId"', b'"other"'):
+        hostile = message[:-1].replace(name, b'"was"') + b", " + name + b": " + filler + b"}"
+        begun = time.perf_counter()
+        holds(CHIRPSTACK, UP, hostile[:MAX_BYTES] if len(hostile) > MAX_BYTES else hostile)
+        assert time.perf_counter() - begun < 0.5
 
 
 JSON = st.recursive(
