@@ -22,6 +22,7 @@ from ioc.commands import (
     models,
     streams,
 )
+from ioc.commands.demo import demo
 from ioc.errors import ConfigError
 
 app = typer.Typer(
@@ -45,6 +46,9 @@ for name, group in (
     ("bench", bench.app),
 ):
     app.add_typer(group, name=name)
+
+
+app.command()(demo)
 
 
 @app.command()

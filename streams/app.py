@@ -121,17 +121,10 @@ class Core:
                 await asyncio.sleep(5)
 
 
-def build_app(settings: Settings) -> tuple[faust.App, Core]:
-    """The app with its agents, ready for a ``faust.Worker``.
-
-    Args:
-        settings: Servers and limits.
-
-    Raises:
-        ConfigError: A site file is wrong.
-    """
+def new_app(settings: Settings) -> faust.App:
+    """A Faust app with this system's settings and no agents."""
     streams = settings.streams
-    app = faust.App(
+    return faust.App(
         streams.app_id,
         broker=[f"aiokafka://{host.strip()}" for host in settings.kafka.bootstrap.split(",")],
         store="memory://",
@@ -159,6 +152,18 @@ def build_app(settings: Settings) -> tuple[faust.App, Core]:
         worker_redirect_stdouts=False,
         datadir=Path(".faust"),
     )
+
+
+def build_app(settings: Settings) -> tuple[faust.App, Core]:
+    """The app with its agents, ready for ``run_worker``.
+
+    Args:
+        settings: Servers and limits.
+
+    Raises:
+        ConfigError: A site file is wrong.
+    """
+    app = new_app(settings)
     core = Core(settings, app)
     for topic in EVENT_TOPICS:
         _add_agent(app, topic, core.commit_events, settings)
