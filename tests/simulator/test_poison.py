@@ -31,7 +31,7 @@ def test_the_document_that_faults_are_put_into_is_valid(tail: str) -> None:
 def test_every_fault_is_set_aside_for_its_reason() -> None:
     wrong = []
     for case in cases(4 * len(FAULT_LABELS)):
-        found = validate(case.topic, case.payload, NOW, WINDOW, case.properties).reason
+        found = validate(case.topic, case.payload, NOW, WINDOW).reason
         if Reason.DATABASE in case.reasons:
             assert found is None  # valid JSON and a valid event; only PostgreSQL refuses it
             decode(case.payload)
