@@ -53,6 +53,7 @@ class PublisherStats:
         dropped: Kind → events given up for room, over all starts.
         corrupt_files: Broken spool files set aside, over all starts.
         reconnects: Connections after the first.
+        unacknowledged: Publishes whose PUBACK is out now.
         connected: Whether the broker is there now.
     """
 
@@ -67,6 +68,7 @@ class PublisherStats:
     dropped: Mapping[str, int]
     corrupt_files: int
     reconnects: int
+    unacknowledged: int
     connected: bool
 
 
@@ -210,7 +212,7 @@ class Publisher:
         """The figures as they are now."""
         spool, sender = self._spool, self._sender
         if spool is None or sender is None:
-            return PublisherStats(0, 0, 0, 0, 0, 0, 0, 0, {}, 0, 0, False)
+            return PublisherStats(0, 0, 0, 0, 0, 0, 0, 0, {}, 0, 0, 0, False)
         return PublisherStats(
             depth=spool.depth,
             bytes=spool.bytes,
@@ -223,6 +225,7 @@ class Publisher:
             dropped=dict(spool.dropped),
             corrupt_files=spool.corrupt_files,
             reconnects=max(0, sender.connects - 1),
+            unacknowledged=sender.unacknowledged,
             connected=sender.connected,
         )
 

@@ -50,6 +50,7 @@ class Sender:
     Attributes:
         changed: Notified when events have left the spool.
         connected: Whether the broker is there.
+        unacknowledged: Publishes whose PUBACK is out.
         connects: Connections so far.
         sent: Publishes handed over.
         resent: Those that were not the first of their event.
@@ -98,6 +99,11 @@ class Sender:
     def connected(self) -> bool:
         """Whether the broker has accepted us."""
         return self._connection.connected
+
+    @property
+    def unacknowledged(self) -> int:
+        """Publishes whose PUBACK is out."""
+        return len(self._inflight)
 
     def start(self) -> None:
         """Begin to connect and send."""
