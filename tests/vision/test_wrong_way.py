@@ -97,7 +97,9 @@ def test_backing_up_a_little_is_a_manoeuvre_and_backing_up_far_is_not() -> None:
     there = [300 + 4.0 * step for step in range(50)]
 
     assert watch(rule(), path(1, there + [500 - 4.0 * step for step in range(15)])) == []
-    (found,) = watch(rule(), path(1, there + [500 - 4.0 * step for step in range(60)]))
+    back = path(1, there + [500 - 4.0 * step for step in range(45)])  # 176 px
+    assert watch(rule(min_travel_px=100), back) == []
+    (found,) = watch(rule(), back)
     assert "drove the permitted way before" in found.reasons
 
 
@@ -130,6 +132,12 @@ def test_a_second_vehicle_close_behind_or_beside_is_flagged_too() -> None:
         frames.append([(1, x, 100), (2, x + 60, 100), (3, x + 10, 145)])
 
     assert sorted(f.track for f in watch(rule(), frames)) == [1, 2, 3]
+
+
+def test_another_vehicle_that_comes_after_one_was_lost_is_flagged_too() -> None:
+    frames = path(1, AGAINST[:40]) + path(2, [950 - 4.0 * step for step in range(40)])
+
+    assert [f.track for f in watch(rule(), frames)] == [1, 2]
 
 
 def test_the_same_vehicle_is_flagged_again_only_after_the_cooldown() -> None:
