@@ -13,7 +13,7 @@ from ioc import kafka
 from ioc.clock import utc_now
 from ioc.local import LocalStack
 from ioc.local_process import ServerProcess
-from ioc.settings import EdgeSettings, MqttSettings, Settings, read_settings
+from ioc.settings import EdgeSettings, MqttSettings
 from ioc.site import Site, load_sites, sites_folder
 from ioc.topics import DevicePath
 from measure import services
@@ -85,7 +85,7 @@ class Demo:
             "servers: MQTT, Kafka, PostgreSQL", lambda: self._exit.enter_context(self._stack)
         )
         env = self._stack.settings_env()
-        self.settings = _settings(env)
+        self.settings = services.settings_of(env)
         self._step("Kafka topics", self._make_topics)
         self._step("database schema", lambda: migrate(self.settings.database))
         folder = self._stack.folder
@@ -187,12 +187,3 @@ class Demo:
         began = time.monotonic()
         work()
         self._say(f"{name:<36} {time.monotonic() - began:5.1f} s")
-
-
-def _settings(env: dict[str, str]) -> Settings:
-    """The settings that a set of ``IOC_*`` variables gives, without touching our own."""
-    groups: dict[str, dict[str, str]] = {}
-    for name, value in env.items():
-        group, _, key = name.removeprefix("IOC_").lower().partition("__")
-        groups.setdefault(group, {})[key] = value
-    return read_settings(**groups)

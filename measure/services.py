@@ -14,6 +14,7 @@ from pathlib import Path
 from prometheus_client.parser import text_string_to_metric_families
 
 from ioc.local_process import LOOPBACK, ServerProcess, free_port
+from ioc.settings import PREFIX, Settings, read_settings
 
 
 class Metrics:
@@ -105,3 +106,12 @@ def _service(
         start_timeout_s=90,
         stop_timeout_s=20,
     )
+
+
+def settings_of(env: Mapping[str, str]) -> Settings:
+    """The settings that a set of ``IOC_*`` variables gives, without touching this process's own."""
+    groups: dict[str, dict[str, str]] = {}
+    for name, value in env.items():
+        group, _, key = name.removeprefix(PREFIX).lower().partition("__")
+        groups.setdefault(group, {})[key] = value
+    return read_settings(**groups)

@@ -1,7 +1,87 @@
-"""``ioc bench``: figures against a limit."""
+"""``ioc bench``: figures against a limit that the same run measures."""
 
 from __future__ import annotations
+
+import sys
+from typing import Any
 
 import typer
 
 app = typer.Typer(help="Benchmarks against a limit measured in the same run.", no_args_is_help=True)
+
+AsJson = typer.Option(False, "--json", help="Print one JSON object and nothing else.")
+External = typer.Option(
+    False, "--external", help="Use the servers of the settings; writes to them. Default: embedded."
+)
+
+
+@app.command()
+def ingest(
+    messages: int = typer.Option(40_000, min=1000, help="Messages of one drain."),
+    rounds: int = typer.Option(5, min=1, max=50, help="Turns of each; the figure is the median."),
+    external: bool = External,
+    as_json: bool = AsJson,
+) -> None:
+    """Bridge throughput with Kafka's confirmation, against a bare paho receive loop."""
+    from measure.bench import ingest as bench
+    from measure.bench.servers import prepared
+
+    with prepared(external) as servers:
+        figures = bench.run(servers.settings, _progress, messages=messages, rounds=rounds)
+    _print(figures, as_json)
+
+
+@app.command()
+def sink(
+    events: int = typer.Option(40_000, min=1000, help="Events in the topic."),
+    rounds: int = typer.Option(5, min=1, max=50, help="Turns of each; the figure is the median."),
+    external: bool = External,
+    as_json: bool = AsJson,
+) -> None:
+    """Rows a second through Faust into the database, against a bare Faust loop."""
+    from ioc.site import sites_folder
+    from measure.bench import sink as bench
+    from measure.bench.servers import prepared
+
+    with prepared(external) as servers:
+        figures = bench.run(
+            servers.settings, _progress, events=events, rounds=rounds, sites=sites_folder()
+        )
+    _print(figures, as_json)
+
+
+@app.command("end-to-end")
+def end_to_end(
+    rate: list[float] = typer.Option([100.0, 500.0], help="Events a second; may be given twice."),
+    length: str = typer.Option("5m", "--for", help="How long at each rate."),
+    external: bool = External,
+    as_json: bool = AsJson,
+) -> None:
+    """Latency from MQTT publish to the visible row, and memory of bridge and worker."""
+    from ioc.commands.demo import seconds_of
+    from measure.bench import end_to_end as bench
+    from measure.bench.servers import prepared
+
+    seconds = seconds_of(length)
+    with prepared(external) as servers, servers.core() as pids:
+        figures = bench.run(
+            servers.settings,
+            _progress,
+            rates=rate,
+            seconds=seconds,
+            spool=servers.folder / "spool",
+            pids=pids,
+        )
+    _print(figures, as_json)
+
+
+def _progress(text: str) -> None:
+    """Progress goes to standard error, so that --json prints one object and nothing else."""
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()
+
+
+def _print(figures: Any, as_json: bool) -> None:
+    from measure.figures import print_figures
+
+    print_figures(figures, as_json=as_json)

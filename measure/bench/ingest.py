@@ -22,7 +22,7 @@ import psutil
 from paho.mqtt.client import Client, MQTTMessage
 
 from ioc.mqtt import build_client
-from ioc.settings import Settings, read_settings
+from ioc.settings import Settings
 from ioc.topics import SUBSCRIPTIONS
 from measure.bench.traffic import devices, flow_messages
 from measure.figures import Figure, against
@@ -175,8 +175,3 @@ def _publish(settings: Settings, traffic: list[tuple[str, bytes]]) -> None:
         info.wait_for_publish(30)
     client.disconnect()
     client.loop_stop()
-
-
-def settings_now() -> Settings:
-    """The settings as the environment is now."""
-    return read_settings()
