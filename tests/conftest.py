@@ -17,9 +17,10 @@ from tests.servers.postgres import Postgres
 
 @pytest.fixture(autouse=True)
 def clean_settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No ``IOC_*`` variable or ``ioc.toml`` of the developer reaches a test."""
-    for name in [name for name in os.environ if name.startswith(PREFIX) and name != "IOC_CACHE"]:
-        monkeypatch.delenv(name)
+    """No setting in the environment of the developer reaches a test."""
+    for name in list(os.environ):
+        if name == PREFIX + "CONFIG" or (name.startswith(PREFIX) and "__" in name):
+            monkeypatch.delenv(name)
     load_settings.cache_clear()
     yield
     load_settings.cache_clear()
