@@ -57,6 +57,9 @@ class KafkaSettings(Section):
     bootstrap: str = Field("127.0.0.1:9092", description="host:port, separated by commas.")
     partitions: int = Field(8, ge=1, le=1024, description="Partitions of each event topic.")
     replication: int = Field(1, ge=1, le=10, description="Replicas of each topic; 3 in production.")
+    fetch_wait_s: float = Field(
+        0.5, gt=0, le=1.5, description="Longest wait of a fetch for new events, seconds."
+    )
     retention_h: int = Field(168, ge=1, description="Hours that Kafka keeps an event.")
 
 

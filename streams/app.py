@@ -27,6 +27,7 @@ from streams.consume import Commit, consume
 from streams.counters import StreamCounters
 from streams.receipts import ReceiptSender
 from streams.sink import Sink
+from streams.transport import set_fetch_wait
 from streams.windows import MinuteWindows
 
 _alert_encoder = msgspec.json.Encoder()
@@ -124,7 +125,7 @@ class Core:
 def new_app(settings: Settings) -> faust.App:
     """A Faust app with this system's settings and no agents."""
     streams = settings.streams
-    return faust.App(
+    app = faust.App(
         streams.app_id,
         broker=[f"aiokafka://{host.strip()}" for host in settings.kafka.bootstrap.split(",")],
         store="memory://",
@@ -152,6 +153,8 @@ def new_app(settings: Settings) -> faust.App:
         worker_redirect_stdouts=False,
         datadir=Path(".faust"),
     )
+    set_fetch_wait(app, settings.kafka.fetch_wait_s)
+    return app
 
 
 def build_app(settings: Settings) -> tuple[faust.App, Core]:
