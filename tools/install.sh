@@ -16,11 +16,11 @@ fi
 # A folder that an unfit Python made is made anew; one without pip (an interrupted run, or uv) gets it.
 wanted=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 found=$("$venv/bin/python" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null || true)
-if [[ $found != 3.1[123] ]]; then
+has_pip() { "$venv/bin/python" -m pip --version >/dev/null 2>&1; }
+if [[ $found != 3.1[123] ]] || ! { has_pip || { "$venv/bin/python" -m ensurepip && has_pip; }; } \
+    >/dev/null 2>&1; then
   echo "== environment in $venv with Python $wanted"
   "$python" -m venv --clear "$venv"
-elif ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
-  "$venv/bin/python" -m ensurepip >/dev/null
 fi
 
 echo "== packages of requirements.lock (about 500 MB: 2 to 5 minutes the first time)"
