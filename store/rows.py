@@ -16,6 +16,8 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
+from msgspec import Struct
+
 from ioc.deadletter import DeadLetter
 from ioc.events import (
     Event,
@@ -77,8 +79,7 @@ class FlowMinuteKey(NamedTuple):
     minute: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FlowMinute:
+class FlowMinute(Struct, frozen=True, kw_only=True):
     """The sums of one lane over one minute, as absolute values.
 
     Attributes:
@@ -92,6 +93,9 @@ class FlowMinute:
         periods: Flow events in the sums.
         seen: Their ids.
         level: Congestion, 0 free to 5 jammed.
+
+    A msgspec struct and no dataclass: the sink makes one a lane and batch, and a frozen dataclass
+    of 22 fields takes 4 µs to make, a struct 0.4 µs.
     """
 
     city: str

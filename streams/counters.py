@@ -16,7 +16,7 @@ COMMIT_SECONDS = Histogram(
 )
 EVENT_AGE_SECONDS = Histogram(
     "ioc_sink_event_age_seconds",
-    "Age of the newest event of a batch at its commit, replayed ones left out.",
+    "Age of the last event of a batch at its commit, unless it was replayed.",
     buckets=(0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300, 3600),
 )
 

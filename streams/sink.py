@@ -107,9 +107,9 @@ class Sink:
         self._note(received(items))
         self._counters.batches += 1
         COMMIT_SECONDS.observe(time.perf_counter() - started)
-        live = [item.event.time for item in items if not getattr(item.event, "replayed", False)]
-        if live:
-            EVENT_AGE_SECONDS.observe(max((self._clock() - max(live)).total_seconds(), 0.0))
+        if items and not getattr(items[-1].event, "replayed", False):
+            age = (self._clock() - items[-1].event.time).total_seconds()
+            EVENT_AGE_SECONDS.observe(max(age, 0.0))
 
     async def commit_letters(self, records: Sequence[Raw]) -> None:
         """Store a batch of the dead-letter topic.

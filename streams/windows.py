@@ -9,17 +9,21 @@ it, and a window that is not in it is loaded first.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
-from typing import Any, Final
+from datetime import timedelta
+from typing import Final, get_args
 
+from msgspec.structs import replace
 from psycopg import AsyncConnection
 
 from ioc.clock import minute_of
-from ioc.events import FlowEvent
+from ioc.events import FlowEvent, VehicleClass
 from ioc.site import Lane, Site
 from ioc.topics import DevicePath
+from store.readers import LaneKey
 from store.rows import FlowMinute, FlowMinuteKey
 from store.writers import load_flow_minutes, upsert_flow_minutes
+
+CLASSES: Final[tuple[str, ...]] = get_args(VehicleClass)
 
 CACHE_LIMIT: Final = 20_000
 """Windows kept; 100 lanes over three hours. The oldest minutes go first."""
@@ -42,27 +46,48 @@ Only for cameras that measure no speed, and rough: the densities of levels A to 
 """
 
 
-def add(window: FlowMinute, event: FlowEvent) -> FlowMinute:
-    """The window with an event in it; the same window when the event is already in."""
-    if event.id in window.seen or len(window.seen) >= SEEN_LIMIT:
+def add(window: FlowMinute, events: Iterable[FlowEvent]) -> FlowMinute:
+    """The window with some events in it; the same window when all of them are already in."""
+    seen = set(window.seen)
+    fresh: list[FlowEvent] = []
+    for event in events:
+        if event.id not in seen and len(seen) < SEEN_LIMIT:
+            seen.add(event.id)
+            fresh.append(event)
+    if not fresh:
         return window
-    data = event.data
-    changes: dict[str, Any] = {
-        name: getattr(window, name) + count for name, count in data.counts.items()
-    }
-    vehicles = sum(data.counts.values())
-    changes["total"] = window.total + vehicles
-    if data.speed_kmh is not None and vehicles:
-        changes["speed_sum"] = window.speed_sum + data.speed_kmh * vehicles
-        changes["speed_weight"] = window.speed_weight + vehicles
-    if data.occupancy is not None:
-        changes["occupancy_sum"] = window.occupancy_sum + data.occupancy * data.period_s
-        changes["occupancy_weight"] = window.occupancy_weight + data.period_s
-    if data.queue_m is not None:
-        changes["queue_m"] = max(data.queue_m, window.queue_m or 0.0)
-    changes["seen"] = (*window.seen, event.id)
-    changes["periods"] = window.periods + 1
-    return replace(window, **changes)
+    counts = {name: getattr(window, name) for name in CLASSES}
+    total = window.total
+    speed_sum, speed_weight = window.speed_sum, window.speed_weight
+    occupancy_sum, occupancy_weight = window.occupancy_sum, window.occupancy_weight
+    queue_m = window.queue_m
+    for event in fresh:
+        data = event.data
+        vehicles = 0
+        for name, count in data.counts.items():
+            counts[name] += count
+            vehicles += count
+        total += vehicles
+        if data.speed_kmh is not None and vehicles:
+            speed_sum += data.speed_kmh * vehicles
+            speed_weight += vehicles
+        if data.occupancy is not None:
+            occupancy_sum += data.occupancy * data.period_s
+            occupancy_weight += data.period_s
+        if data.queue_m is not None:
+            queue_m = max(data.queue_m, queue_m or 0.0)
+    return replace(
+        window,
+        **counts,
+        total=total,
+        speed_sum=speed_sum,
+        speed_weight=speed_weight,
+        occupancy_sum=occupancy_sum,
+        occupancy_weight=occupancy_weight,
+        queue_m=queue_m,
+        periods=window.periods + len(fresh),
+        seen=(*window.seen, *(event.id for event in fresh)),
+    )
 
 
 def key_of(path: DevicePath, event: FlowEvent) -> FlowMinuteKey:
@@ -71,9 +96,18 @@ def key_of(path: DevicePath, event: FlowEvent) -> FlowMinuteKey:
     The event's time is the end of its period, so a period that ends on the full minute belongs to
     the minute before: the window is that of the period's middle.
     """
-    middle = event.time.timestamp() - event.data.period_s / 2
-    minute = minute_of(event.time.fromtimestamp(middle, event.time.tzinfo))
+    minute = minute_of(event.time - timedelta(seconds=event.data.period_s / 2))
     return FlowMinuteKey(*path, event.data.lane, minute)
+
+
+def grouped(
+    events: Iterable[tuple[DevicePath, FlowEvent]],
+) -> dict[FlowMinuteKey, list[FlowEvent]]:
+    """Flow events by the window that they belong to."""
+    groups: dict[FlowMinuteKey, list[FlowEvent]] = {}
+    for path, event in events:
+        groups.setdefault(key_of(path, event), []).append(event)
+    return groups
 
 
 def congestion(window: FlowMinute, lane: Lane | None) -> int | None:
@@ -95,32 +129,37 @@ def congestion(window: FlowMinute, lane: Lane | None) -> int | None:
 
 
 def staged(
-    events: Iterable[tuple[DevicePath, FlowEvent]],
+    groups: Mapping[FlowMinuteKey, Sequence[FlowEvent]],
     known: Mapping[FlowMinuteKey, FlowMinute],
-    lanes: Mapping[tuple[str, str, str, str], Lane],
+    lanes: Mapping[LaneKey, Lane],
 ) -> dict[FlowMinuteKey, FlowMinute]:
-    """The windows that a batch touches, with the batch in them.
+    """The windows that a batch changes, with the batch in them.
 
     Args:
-        events: Devices and their events, in any order, repeats allowed.
+        groups: Events by window, in any order, repeats allowed.
         known: The windows as they stand; one that is missing begins empty.
-        lanes: Lanes by (city, site, camera, lane).
+        lanes: Where a lane's free speed comes from.
+
+    Returns:
+        Only windows that differ from the known ones.
     """
-    touched: dict[FlowMinuteKey, FlowMinute] = {}
-    for path, event in events:
-        key = key_of(path, event)
-        window = touched.get(key) or known.get(key) or FlowMinute(**key._asdict())
-        touched[key] = add(window, event)
-    return {
-        key: replace(window, level=congestion(window, lanes.get(key[:4])))
-        for key, window in touched.items()
-    }
+    changed: dict[FlowMinuteKey, FlowMinute] = {}
+    for key, events in groups.items():
+        before = known.get(key)
+        if before is None:
+            city, site, device, name, minute = key
+            before = FlowMinute(city=city, site=site, device=device, lane=name, minute=minute)
+        after = add(before, events)
+        if after is not before:
+            level = congestion(after, lanes.get(LaneKey(*key[:4])))
+            changed[key] = replace(after, level=level) if level != after.level else after
+    return changed
 
 
-def lanes_of(sites: Iterable[Site]) -> dict[tuple[str, str, str, str], Lane]:
-    """All lanes of some sites, by (city, site, camera, lane)."""
+def lanes_of(sites: Iterable[Site]) -> dict[LaneKey, Lane]:
+    """All lanes of some sites."""
     return {
-        (site.city, site.site, camera.id, lane.id): lane
+        LaneKey(site.city, site.site, camera.id, lane.id): lane
         for site in sites
         for camera in site.cameras
         for lane in camera.lanes
@@ -153,18 +192,16 @@ class MinuteWindows:
         Returns:
             To be called when the transaction has committed: it brings the cache up to date.
         """
-        keys = {key_of(path, event) for path, event in events}
-        known = {key: self._cache[key] for key in keys if key in self._cache}
-        missing = [key for key in keys if key not in known]
-        if missing:
-            known |= await load_flow_minutes(connection, missing)
-        touched = staged(events, known, self._lanes)
-        changed = [window for key, window in touched.items() if window != known.get(key)]
+        groups = grouped(events)
+        known = {key: self._cache[key] for key in groups if key in self._cache}
+        if len(known) < len(groups):
+            known |= await load_flow_minutes(connection, groups.keys() - known.keys())
+        changed = staged(groups, known, self._lanes)
         if changed:
-            await upsert_flow_minutes(connection, changed)
+            await upsert_flow_minutes(connection, changed.values())
 
         def keep() -> None:
-            self._cache.update(touched)
+            self._cache.update(changed)
             if len(self._cache) > CACHE_LIMIT:
                 newest = sorted(self._cache, key=lambda key: key.minute)[-CACHE_LIMIT // 2 :]
                 self._cache = {key: self._cache[key] for key in newest}
