@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 
 from ioc import deadletter
 from ioc.decode import ContractError, Reason, decode
-from ioc.events import Event, NumberedEnvelope, encode, type_of
+from ioc.events import Event, NumberedEnvelope, StatusEvent, encode, type_of
 from ioc.topics import DEADLETTER_TOPIC, TAILS, TopicError, kafka_topic, parse_topic
 
 STAGE = "ingest"
@@ -149,12 +149,18 @@ def _agree(event: Event, route: _Route) -> None:
 
 
 def _in_window(event: Event | NumberedEnvelope, now: datetime, window: TimeWindow) -> None:
-    if now - window.past <= event.time <= now + window.future:
+    """Refuse what is too old or too early.
+
+    A status may be of any age: a last will is written when the device connects and sent when it
+    is lost, perhaps months later.
+    """
+    old = event.time < now - window.past and not isinstance(event, StatusEvent)
+    if not old and event.time <= now + window.future:
         return
     raise ContractError(
         Reason.TIME_WINDOW,
         "$.time",
-        f"{event.time.isoformat()} is more than {window.past.days} days before or "
+        f"{event.time.isoformat()} is more than {window.past / timedelta(days=1):g} days before or "
         f"{window.future.total_seconds() / 60:g} minutes after {now.isoformat()}; "
         "check the device's clock",
     )
