@@ -14,6 +14,8 @@ app = typer.Typer(help="Messages that were set aside.", no_args_is_help=True)
 
 AsJson = typer.Option(False, "--json", help="Print one JSON object and nothing else.")
 _SHOWN_BYTES = 2048
+_REPLAYED_AT_ONCE = 200
+"""Letters in memory at a time: with 256 KiB each at most 50 MiB."""
 
 
 @app.command("list")
@@ -100,32 +102,45 @@ def replay(
     The time window is judged at the time when the message first came. A message that is still
     wrong stays where it is. Exit code 1 when none passed.
     """
+    from ingest.adapters import Adapters
     from ingest.replay import Outcome, replay_letters
     from ioc.settings import load_settings
     from store.readers import find_dead_letter, list_dead_letters, mark_replayed
 
     if not letter_ids and reason is None:
         raise ConfigError("deadletter replay: give ids, or --reason")
+    settings = load_settings()
+    adapters_file = settings.ingest.adapters_file
+    translator = None if adapters_file is None else Adapters.load(adapters_file)
 
-    async def find(connection: Any) -> list[Any]:
+    async def name(connection: Any) -> list[str]:
         wanted = list(letter_ids or ())
         if reason is not None:
             lines = await list_dead_letters(
                 connection, reason=_reason(reason), replayed=False, limit=limit
             )
             wanted += [str(line.id) for line in lines]
-        return [(await find_dead_letter(connection, one)).letter for one in wanted]
+        return list(dict.fromkeys(wanted))
 
-    letters = _with_database(find)
-    outcomes: list[Outcome] = replay_letters(load_settings(), letters, send=not dry_run)
+    names = _with_database(name)
+    outcomes: list[Outcome] = []
+    for start in range(0, len(names), _REPLAYED_AT_ONCE):
+        part = names[start : start + _REPLAYED_AT_ONCE]
 
-    async def mark(connection: Any) -> None:
-        for outcome in outcomes:
-            if outcome.passed:
-                await mark_replayed(connection, outcome.id)
+        async def find(connection: Any, part: list[str] = part) -> list[Any]:
+            return [(await find_dead_letter(connection, one)).letter for one in part]
 
-    if not dry_run:
-        _with_database(mark)
+        letters = _with_database(find)
+        done = replay_letters(settings, letters, send=not dry_run, translator=translator)
+        outcomes += done
+
+        async def mark(connection: Any, done: list[Outcome] = done) -> None:
+            for outcome in done:
+                if outcome.passed:
+                    await mark_replayed(connection, outcome.id)
+
+        if not dry_run:
+            _with_database(mark)
     passed = sum(outcome.passed for outcome in outcomes)
     if as_json:
         _print_json({"replayed": passed, "outcomes": outcomes})
