@@ -51,22 +51,3 @@ def test_counts_are_those_made_by_eye_and_nobody_drives_against_the_way(
         off = abs(counted[line["id"]] - line["count_total"])
         assert off <= line["tolerance"], f"{line['id']}: {counted} against {line['count_total']}"
     assert not [event for event in events if isinstance(event, ViolationEvent)]
-
-
-@pytest.mark.slow
-def test_with_one_carriageway_turned_round_each_of_its_vehicles_is_flagged_once(
-    data_folder: Path, tmp_path: Path
-) -> None:
-    turned = tmp_path / "turned.yaml"
-    text = SITE.read_text(encoding="utf-8")
-    right, wrong = "direction: [[600, 70], [10, 70]]", "direction: [[10, 70], [600, 70]]"
-    assert right in text
-    turned.write_text(text.replace(right, wrong), encoding="utf-8")
-
-    events = run(data_folder, turned, tmp_path / "events.jsonl")
-
-    flagged = [event.data for event in events if isinstance(event, ViolationEvent)]
-    assert {data.lane for data in flagged} == {"far"}
-    assert len({data.track for data in flagged}) == len(flagged)
-    # Six cross the line, a seventh reaches it with the last frame.
-    assert 6 <= len(flagged) <= 7, [(data.track, data.act_time) for data in flagged]
