@@ -24,7 +24,7 @@ OTHER_RELATIONS: Final = (
 )
 
 OLDEST_SERVER: Final = 150_000  # range_agg and unnest of multiranges, date_trunc with a zone
-OLDEST_EXTENSION: Final = (2, 18)  # hierarchical aggregates, late rows into compressed chunks
+OLDEST_EXTENSION: Final = (2, 20)  # batched refresh, late rows into compressed chunks
 GOOD_EXTENSION: Final = (2, 29, 2)  # an incremental refresh could skip the last bucket before
 
 RISKY: Final[dict[str, tuple[str, str]]] = {
@@ -158,7 +158,7 @@ def _timescale(connection: Connection[Any], extension: str | None) -> Iterator[F
         yield Finding("error", EXTENSION, "the extension was removed from the database")
         return
     if version < OLDEST_EXTENSION:
-        yield Finding("error", EXTENSION, f"{extension}; 2.18 or newer is needed")
+        yield Finding("error", EXTENSION, f"{extension}; 2.20 or newer is needed")
     elif version < GOOD_EXTENSION:
         yield Finding("warning", EXTENSION, f"{extension}; 2.29.2 mends the refresh of aggregates")
     yield from _missing(

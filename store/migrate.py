@@ -220,8 +220,8 @@ def _ensure_database(settings: DatabaseSettings) -> bool:
                     sql.Identifier(missing)
                 )
             )
-        except psycopg.errors.DuplicateDatabase:  # another migration was faster
-            return False
+        except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
+            return False  # another migration was faster, by much or by little
         except psycopg.errors.InsufficientPrivilege:
             raise ConfigError(
                 f"database.url: there is no database {missing!r} and this role may not create it; "

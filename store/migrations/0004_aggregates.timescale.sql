@@ -280,31 +280,44 @@ WITH NO DATA;
 -- A refresh looks only at what changed, so the start offset costs nothing: it is the 30 days
 -- that the bridge lets an event be late, and less than the 90 days that raw rows are kept.
 -- Rows newer than the end offset are added at read time; a late row inside it shows after the
--- next refresh.
+-- next refresh. A batch is one bucket by default, which made the first refresh of three days
+-- of minutes take 4320 transactions.
 SELECT add_continuous_aggregate_policy('flow_1m', start_offset => INTERVAL '31 days',
-    end_offset => INTERVAL '2 minutes', schedule_interval => INTERVAL '2 minutes');
+    end_offset => INTERVAL '2 minutes', schedule_interval => INTERVAL '2 minutes',
+    buckets_per_batch => 1440);
 SELECT add_continuous_aggregate_policy('flow_15m', start_offset => INTERVAL '31 days',
-    end_offset => INTERVAL '15 minutes', schedule_interval => INTERVAL '10 minutes');
+    end_offset => INTERVAL '15 minutes', schedule_interval => INTERVAL '10 minutes',
+    buckets_per_batch => 96);
 SELECT add_continuous_aggregate_policy('flow_1h', start_offset => INTERVAL '32 days',
-    end_offset => INTERVAL '1 hour', schedule_interval => INTERVAL '30 minutes');
+    end_offset => INTERVAL '1 hour', schedule_interval => INTERVAL '30 minutes',
+    buckets_per_batch => 168);
 SELECT add_continuous_aggregate_policy('flow_1d', start_offset => INTERVAL '40 days',
-    end_offset => INTERVAL '1 day', schedule_interval => INTERVAL '6 hours');
+    end_offset => INTERVAL '1 day', schedule_interval => INTERVAL '6 hours',
+    buckets_per_batch => 30);
 SELECT add_continuous_aggregate_policy('reading_1m', start_offset => INTERVAL '31 days',
-    end_offset => INTERVAL '2 minutes', schedule_interval => INTERVAL '2 minutes');
+    end_offset => INTERVAL '2 minutes', schedule_interval => INTERVAL '2 minutes',
+    buckets_per_batch => 1440);
 SELECT add_continuous_aggregate_policy('reading_15m', start_offset => INTERVAL '31 days',
-    end_offset => INTERVAL '15 minutes', schedule_interval => INTERVAL '10 minutes');
+    end_offset => INTERVAL '15 minutes', schedule_interval => INTERVAL '10 minutes',
+    buckets_per_batch => 96);
 SELECT add_continuous_aggregate_policy('reading_1h', start_offset => INTERVAL '32 days',
-    end_offset => INTERVAL '1 hour', schedule_interval => INTERVAL '30 minutes');
+    end_offset => INTERVAL '1 hour', schedule_interval => INTERVAL '30 minutes',
+    buckets_per_batch => 168);
 SELECT add_continuous_aggregate_policy('reading_1d', start_offset => INTERVAL '40 days',
-    end_offset => INTERVAL '1 day', schedule_interval => INTERVAL '6 hours');
+    end_offset => INTERVAL '1 day', schedule_interval => INTERVAL '6 hours',
+    buckets_per_batch => 30);
 SELECT add_continuous_aggregate_policy('health_1m', start_offset => INTERVAL '31 days',
-    end_offset => INTERVAL '2 minutes', schedule_interval => INTERVAL '2 minutes');
+    end_offset => INTERVAL '2 minutes', schedule_interval => INTERVAL '2 minutes',
+    buckets_per_batch => 1440);
 SELECT add_continuous_aggregate_policy('health_15m', start_offset => INTERVAL '31 days',
-    end_offset => INTERVAL '15 minutes', schedule_interval => INTERVAL '10 minutes');
+    end_offset => INTERVAL '15 minutes', schedule_interval => INTERVAL '10 minutes',
+    buckets_per_batch => 96);
 SELECT add_continuous_aggregate_policy('health_1h', start_offset => INTERVAL '32 days',
-    end_offset => INTERVAL '1 hour', schedule_interval => INTERVAL '30 minutes');
+    end_offset => INTERVAL '1 hour', schedule_interval => INTERVAL '30 minutes',
+    buckets_per_batch => 168);
 SELECT add_continuous_aggregate_policy('health_1d', start_offset => INTERVAL '40 days',
-    end_offset => INTERVAL '1 day', schedule_interval => INTERVAL '6 hours');
+    end_offset => INTERVAL '1 day', schedule_interval => INTERVAL '6 hours',
+    buckets_per_batch => 30);
 
 SELECT add_retention_policy('flow_1m', INTERVAL '400 days');
 SELECT add_retention_policy('flow_15m', INTERVAL '800 days');

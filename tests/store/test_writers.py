@@ -1,0 +1,334 @@
+"""Writing twice changes nothing, a bad row is a DataError, and nothing blocks for ever."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+from psycopg import AsyncConnection, DataError
+
+from ioc.deadletter import set_aside
+from ioc.decode import ContractError, Reason
+from ioc.ids import derived_uuid7
+from ioc.settings import DatabaseSettings
+from ioc.site import Site
+from ioc.topics import DevicePath
+from store.rows import FLOW, STATUS, VIOLATION, ReceivedEntry, row_of
+from store.writers import (
+    insert_dead_letters,
+    insert_rows,
+    load_flow_minutes,
+    mark_published,
+    merge_received,
+    open_alerts,
+    prepare,
+    save_statuses,
+    unpublished_alerts,
+    upsert_alerts,
+    upsert_flow_minutes,
+    upsert_sites,
+)
+from tests.store.samples import (
+    BOOT,
+    CAMERA,
+    START,
+    alert,
+    flow,
+    later,
+    minute,
+    status,
+    violation,
+)
+
+Connection = AsyncConnection[Any]
+FLOWS = [row_of(CAMERA, flow(number)) for number in range(50)]
+
+
+async def _one(connection: Connection, query: str) -> Any:
+    row = await (await connection.execute(query.encode())).fetchone()
+    await connection.commit()
+    assert row is not None
+    return row[0] if len(row) == 1 else row
+
+
+@pytest.mark.parametrize("prepared", [True, False])
+async def test_a_repeated_event_is_stored_once(connection: Connection, prepared: bool) -> None:
+    if prepared:
+        await prepare(connection)
+    async with connection.transaction():
+        assert await insert_rows(connection, FLOW, [*FLOWS[:30], *FLOWS[:30]]) == 30
+    async with connection.transaction():
+        assert await insert_rows(connection, FLOW, FLOWS) == 20
+    async with connection.transaction():
+        assert await insert_rows(connection, FLOW, FLOWS[:25]) == 0
+        assert await insert_rows(connection, FLOW, FLOWS[25:]) == 0
+    assert await _one(connection, "SELECT count(*) FROM flow") == 50
+    assert await _one(connection, "SELECT bool_and(received > now() - '1 min'::interval) FROM flow")
+
+
+async def test_nothing_to_write_is_nothing(connection: Connection) -> None:
+    assert await insert_rows(connection, FLOW, []) == 0
+    assert await insert_dead_letters(connection, []) == 0
+    assert await save_statuses(connection, []) == 0
+    await merge_received(connection, [])
+
+
+@pytest.mark.parametrize("prepared", [True, False])
+async def test_a_rolled_back_batch_can_be_sent_again(
+    connection: Connection, prepared: bool
+) -> None:
+    if prepared:
+        await prepare(connection)
+    with pytest.raises(RuntimeError):
+        async with connection.transaction():
+            await insert_rows(connection, FLOW, FLOWS)
+            raise RuntimeError
+    async with connection.transaction():
+        assert await insert_rows(connection, FLOW, FLOWS) == len(FLOWS)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"calibration": "a\0b"},
+        {"reasons": ("a\0b",)},
+        {"track": 2**63},
+        {"track": 2**70},
+        {"calibration": "\ud800"},
+    ],
+    ids=["nul in text", "nul in jsonb", "beyond 64 bits", "far beyond", "lone surrogate"],
+)
+async def test_what_postgres_refuses_is_a_data_error(
+    connection: Connection, changes: dict[str, Any]
+) -> None:
+    bad = row_of(CAMERA, violation(1, **changes))
+    good = row_of(CAMERA, violation(2))
+    with pytest.raises(DataError):
+        async with connection.transaction():
+            await insert_rows(connection, VIOLATION, [good, bad])
+    async with connection.transaction():  # the connection is of use still
+        assert await insert_rows(connection, VIOLATION, [good]) == 1
+
+
+async def test_halving_inside_a_transaction_finds_the_bad_row(connection: Connection) -> None:
+    rows = [row_of(CAMERA, violation(n, track=2**63 if n == 5 else n)) for n in range(8)]
+    stored = 0
+    async with connection.transaction():
+        waiting = [rows]
+        while waiting:
+            part = waiting.pop()
+            try:
+                async with connection.transaction():
+                    stored += await insert_rows(connection, VIOLATION, part)
+            except DataError:
+                if len(part) > 1:
+                    waiting += [part[: len(part) // 2], part[len(part) // 2 :]]
+    assert stored == 7
+    assert await _one(connection, "SELECT count(*) FROM violation WHERE sequence <> 5") == 7
+
+
+# --- sequences ------------------------------------------------------------------------------------
+
+
+def _entry(*ranges: tuple[int, int], at: datetime = START, boot: UUID = BOOT) -> ReceivedEntry:
+    return ReceivedEntry(CAMERA, boot, list(ranges), at)
+
+
+async def _gap(connection: Connection) -> Any:
+    row = await connection.execute(
+        "SELECT missing, missing_ranges::text, next_sequence, received_count FROM sequence_gap"
+    )
+    return await row.fetchone()
+
+
+async def test_gaps_are_seen_and_close(connection: Connection) -> None:
+    await merge_received(connection, [_entry((0, 3))])
+    assert await _gap(connection) is None
+    await merge_received(connection, [_entry((7, 9), at=later(9)), _entry((5, 5))])
+    assert await _gap(connection) == (2, "{[4,5),[6,7)}", 10, 8)
+    since = await _one(connection, "SELECT gap_since FROM device_boot")
+    await merge_received(connection, [_entry((4, 4))])
+    assert await _gap(connection) == (1, "{[6,7)}", 10, 9)
+    assert await _one(connection, "SELECT gap_since FROM device_boot") == since
+    await merge_received(connection, [_entry((6, 6)), _entry((2, 8))])
+    assert await _gap(connection) is None
+    assert await _one(connection, "SELECT gap_since FROM device_boot") is None
+    first, last = await _one(connection, "SELECT first_time, last_time FROM device_boot")
+    assert (first, last) == (START, later(9))
+
+
+async def test_a_boot_that_begins_above_zero_has_a_gap(connection: Connection) -> None:
+    await merge_received(connection, [_entry((2, 2))])
+    assert await _gap(connection) == (2, "{[0,2)}", 3, 1)
+
+
+async def test_a_foreign_device_is_heard_but_not_counted(connection: Connection) -> None:
+    await merge_received(connection, [_entry(at=later(5))])
+    assert await _one(connection, "SELECT count(*) FROM device_boot") == 0
+    assert await _one(connection, "SELECT last_time FROM device") == later(5)
+    assert await _one(connection, "SELECT last_received IS NOT NULL FROM device")
+
+
+async def test_the_largest_sequence_fits(connection: Connection) -> None:
+    await merge_received(connection, [_entry((2**53 - 1, 2**53 - 1))])
+    assert (await _gap(connection))[0] == 2**53 - 1
+
+
+async def test_workers_in_opposite_order_do_not_lock_each_other_out(
+    database: DatabaseSettings,
+) -> None:
+    paths = [DevicePath("vithanh", "x", f"cam-{n}") for n in range(20)]
+    entries = [ReceivedEntry(path, BOOT, [(0, 0)], START) for path in paths]
+
+    async def work(part: list[ReceivedEntry]) -> None:
+        async with await AsyncConnection.connect(database.url) as connection:
+            for _ in range(30):
+                async with connection.transaction():
+                    await merge_received(connection, part)
+
+    await asyncio.wait_for(asyncio.gather(work(entries), work(entries[::-1])), 30)
+
+
+# --- states ---------------------------------------------------------------------------------------
+
+
+async def _state(connection: Connection) -> Any:
+    return await _one(connection, "SELECT state FROM device")
+
+
+@pytest.mark.parametrize("logged_first", [True, False])
+async def test_states_follow_births_and_wills(connection: Connection, logged_first: bool) -> None:
+    async def save(*events: Any) -> int:
+        async with connection.transaction():
+            batch = [(CAMERA, event) for event in events]
+            if logged_first:  # as the sink does
+                await insert_rows(connection, STATUS, [row_of(*pair) for pair in batch])
+            return await save_statuses(connection, batch)
+
+    birth, will = status("online", 0.1, app="1"), status("offline", 0)
+    assert await save(birth) == 1
+    assert await _state(connection) == "online"
+    assert await save(will) == 1
+    assert await _state(connection) == "offline"
+    assert await save(birth) == 0  # Kafka hands it out again
+    assert await _state(connection) == "offline"
+    assert await save(status("online", 60.1), will) == 1
+    assert await _state(connection) == "online"
+    goodbye = status("offline", 70)
+    assert await save(goodbye, status("online", 80.1)) == 2
+    assert await save(goodbye, goodbye) == 0
+    assert await _state(connection) == "online"
+    assert await _one(connection, "SELECT count(*) FROM status") == 5
+
+
+async def test_a_will_is_no_sign_of_life(connection: Connection) -> None:
+    async with connection.transaction():
+        await save_statuses(connection, [(CAMERA, status("online", 0))])
+    heard = await _one(connection, "SELECT last_received FROM device")
+    await connection.commit()
+    async with connection.transaction():
+        await save_statuses(connection, [(CAMERA, status("offline", 0))])
+    row = await _one(connection, "SELECT last_received, state_received, state FROM device")
+    assert row[0] == heard
+    assert row[1] > heard
+    assert row[2] == "offline"
+
+
+# --- minutes --------------------------------------------------------------------------------------
+
+
+async def test_minutes_come_back_as_they_were_written(connection: Connection) -> None:
+    rows = [minute(3, level=4, queue_m=12.5), minute(0, lane="lane-2", speed_weight=0)]
+    assert await upsert_flow_minutes(connection, rows) == 2
+    keys = [rows[0].key, rows[1].key, minute(1, lane="other").key]
+    assert await load_flow_minutes(connection, keys) == {row.key: row for row in rows}
+    assert await load_flow_minutes(connection, []) == {}
+    speeds = await connection.execute(
+        "SELECT lane, speed_kmh, occupancy FROM flow_minute ORDER BY 1"
+    )
+    assert await speeds.fetchall() == [("lane-1", 30.0, None), ("lane-2", None, None)]
+
+
+async def test_a_lagging_worker_does_not_overwrite_a_fuller_minute(connection: Connection) -> None:
+    assert await upsert_flow_minutes(connection, [minute(4)]) == 1
+    assert await upsert_flow_minutes(connection, [minute(3)]) == 0
+    assert await upsert_flow_minutes(connection, [minute(5), minute(4)]) == 1
+    assert await upsert_flow_minutes(connection, [minute(5, level=2)]) == 1
+    stored = await load_flow_minutes(connection, [minute(5).key])
+    assert list(stored.values()) == [minute(5, level=2)]
+
+
+# --- alerts, letters, sites -----------------------------------------------------------------------
+
+
+async def test_an_alert_is_published_when_raised_and_when_cleared(connection: Connection) -> None:
+    first, second = alert(1), alert(2, kind="rain")
+    await upsert_alerts(connection, [second, first])
+    assert await open_alerts(connection) == [first, second]
+    await mark_published(connection, await unpublished_alerts(connection))
+    assert await unpublished_alerts(connection) == []
+    await upsert_alerts(connection, [replace(first, value=2.0)])
+    assert await unpublished_alerts(connection) == []
+    cleared = replace(first, cleared_at=later(60))
+    await upsert_alerts(connection, [cleared])
+    assert await unpublished_alerts(connection) == [cleared]
+    await mark_published(connection, [first])  # what was sent was the open one
+    assert await unpublished_alerts(connection) == [cleared]
+    assert [a.id for a in await open_alerts(connection)] == [second.id]
+
+
+async def test_dead_letters_are_kept_once_whatever_is_in_them(connection: Connection) -> None:
+    letter = set_aside(
+        b"\0\xff",
+        ContractError(Reason.BAD_UTF8, "$\0", "\ud800"),
+        stage="ingest",
+        topic="a\0b",
+        device=CAMERA.key,
+        received=START,
+        properties={"bootid": str(BOOT), "sequence": "4", "x": "\0"},
+    )
+    assert await insert_dead_letters(connection, [letter, letter]) == 1
+    assert await insert_dead_letters(connection, [letter]) == 0
+    row = await _one(connection, "SELECT raw, device, sequence FROM dead_letter")
+    assert row == (b"\0\xff", CAMERA.device, 4)
+
+
+async def test_sites_are_written_again_with_new_names(connection: Connection) -> None:
+    sites = [
+        Site.model_validate(
+            {
+                "city": "vithanh",
+                "site": name,
+                "name": {"vi": f"Ngã tư {name}", "en": f"{name} junction"},
+                "city_name": {"vi": "Vị Thanh", "en": "Vi Thanh"},
+                "position": {"latitude": 9.78, "longitude": 105.47},
+            }
+        )
+        for name in ("b", "a")
+    ]
+    await upsert_sites(connection, sites)
+    await upsert_sites(connection, sites)
+    stored = await connection.execute("SELECT city, site, name_vi FROM site ORDER BY city, site")
+    assert await stored.fetchall() == sorted((s.city, s.site, s.name.vi) for s in sites)
+
+
+async def test_a_missing_table_is_not_a_data_error(empty_database: DatabaseSettings) -> None:
+    # The sink waits for the migration then; it must not set good rows aside.
+    url = empty_database.url.rpartition("/")[0] + "/postgres"
+    async with await AsyncConnection.connect(url) as connection:
+        with pytest.raises(psycopg.Error) as caught:
+            await insert_rows(connection, FLOW, FLOWS)
+        assert not isinstance(caught.value, DataError)
+
+
+async def test_events_with_the_same_sequence_and_other_ids_are_two_rows(
+    connection: Connection,
+) -> None:
+    other = derived_uuid7(START, "another boot")
+    rows = [row_of(CAMERA, violation(1)), row_of(CAMERA, violation(1, boot=other))]
+    assert await insert_rows(connection, VIOLATION, rows) == 2
