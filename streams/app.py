@@ -30,6 +30,7 @@ from streams.sink import Sink
 from streams.transport import set_fetch_wait
 from streams.windows import MinuteWindows
 
+SEND_RETRY_S = (0.5, 10.0)
 _alert_encoder = msgspec.json.Encoder()
 
 
@@ -105,10 +106,26 @@ class Core:
 
     async def _send(self, topic: str, records: list[tuple[bytes, bytes]]) -> None:
         producer = self._app.producer
-        waiting = [
-            await producer.send(topic, key, value, None, None, None) for key, value in records
-        ]
-        await asyncio.gather(*waiting)
+        pause = SEND_RETRY_S[0]
+        while True:
+            try:
+                waiting = [
+                    await producer.send(topic, key, value, None, None, None)
+                    for key, value in records
+                ]
+                await asyncio.gather(*waiting)
+                return
+            except Exception as error:
+                # Kafka is away. Sending again may double a record; both have the same id, and
+                # the database keeps one.
+                self._log.warning(
+                    "Kafka did not take a record; trying again",
+                    topic=topic,
+                    error=f"{type(error).__name__}: {error}",
+                    pause_s=pause,
+                )
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, SEND_RETRY_S[1])
 
     async def _save_sites(self, pool: AsyncConnectionPool) -> None:
         """Bring the table of sites up to date with the site files; wait for the database."""
