@@ -1,4 +1,4 @@
-"""``end_to_end.*``: from MQTT publish to the row that another session sees, and the memory it takes.
+"""``end_to_end.*``: from MQTT publish to the row that another session sees, and the memory.
 
 Virtual devices publish at a steady rate through real spools, broker, bridge, Kafka and worker. A
 row is seen when ``device_boot.received`` shows its sequence: that is committed in the transaction

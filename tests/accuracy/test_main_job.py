@@ -51,10 +51,10 @@ def test_a_real_clip_ends_in_the_database_as_it_was_counted_by_eye(data_folder: 
         edge_run(servers.env, servers.folder / "spool", turned, data_folder)
 
         with psycopg.connect(servers.settings.database.url) as connection:
-            lanes = dict(
+            lanes: dict[str, int] = dict(
                 connection.execute("SELECT lane, sum(total) FROM flow GROUP BY 1").fetchall()
             )
-            minutes = dict(
+            minutes: dict[str, int] = dict(
                 connection.execute("SELECT lane, sum(total) FROM flow_minute GROUP BY 1").fetchall()
             )
             violations = connection.execute(
