@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,9 @@ from ioc.settings import KafkaSettings
 
 _QUEUE_KBYTES = 65_536
 """Cap of the producer's own queue, so that a flood of large messages stays in the broker."""
+
+_REPEAT_S = 30.0
+"""One kind of error is logged so often: a cluster that is away gives five errors a second."""
 
 
 class RecordProducer:
@@ -27,6 +31,7 @@ class RecordProducer:
         self.fatal: KafkaError | None = None
         self.confirmed = 0
         self._log = log
+        self._quiet_until: dict[int, float] = {}
         self._producer = Producer(
             {
                 "bootstrap.servers": settings.bootstrap,
@@ -42,6 +47,7 @@ class RecordProducer:
                 "socket.keepalive.enable": True,
                 "reconnect.backoff.max.ms": 2_000,
                 "error_cb": self._on_error,
+                "log_level": 0,  # its own lines on standard error; the callback has the same
             }
         )
 
@@ -99,4 +105,7 @@ class RecordProducer:
     def _on_error(self, error: KafkaError) -> None:
         if error.fatal():
             self.fatal = error
-        self._log(f"Kafka: {error}")
+        now = time.monotonic()
+        if error.fatal() or now >= self._quiet_until.get(error.code(), now):
+            self._quiet_until[error.code()] = now + _REPEAT_S
+            self._log(f"Kafka: {error.str()}")
