@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -32,7 +32,8 @@ SENSOR_SPEED: Final = 30.0
 
 BAD_PER_S: Final = 2.0
 DRAIN_S: Final = 40.0
-Say = Callable[[str], None]
+Step = Callable[[str], AbstractContextManager[object]]
+"""Tells of a step: entered when it begins, left when it is done."""
 
 
 @dataclass(frozen=True)
@@ -56,13 +57,13 @@ class Demo:
     """The embedded servers, the two services and the virtual devices, until the end of a ``with``.
 
     Args:
-        say: Told of every step.
+        step: Told of every step.
         folder: Where everything is kept; None for a temporary folder.
         seed: Makes another world.
     """
 
-    def __init__(self, say: Say, folder: Path | None = None, seed: int = 1) -> None:
-        self._say = say
+    def __init__(self, step: Step, folder: Path | None = None, seed: int = 1) -> None:
+        self._tell = step
         self._seed = seed
         self._stack = LocalStack(folder)
         self._exit = ExitStack()
@@ -184,6 +185,5 @@ class Demo:
         return service
 
     def _step(self, name: str, work: Callable[[], object]) -> None:
-        began = time.monotonic()
-        work()
-        self._say(f"{name:<36} {time.monotonic() - began:5.1f} s")
+        with self._tell(name):
+            work()

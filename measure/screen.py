@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from rich import box
 from rich.console import Console, Group, RenderableType
@@ -19,6 +20,20 @@ from simulator.devices import VirtualDevice
 
 KINDS = {"camera": "camera", "signal": "đèn tín hiệu", "sensor": "cảm biến"}
 LINE_EVERY_S = 5.0
+WIDE = 100
+"""Columns of a terminal from which on the kind of a device is shown too."""
+
+
+@contextmanager
+def step(console: Console, name: str) -> Iterator[None]:
+    """Show that a step is under way, and how long it took."""
+    began = time.monotonic()
+    if console.is_terminal:
+        with console.status(f"{name} …"):
+            yield
+    else:
+        yield
+    console.print(f"  {name:<36} {time.monotonic() - began:5.1f} s")
 
 
 class Screen:
@@ -73,20 +88,23 @@ class Screen:
         table.title = (
             f"Trung tâm IOC Vị Thanh · Ngã Bảy   {moment.second:3.0f} / {self._seconds:.0f} s"
         )
-        table.add_column("thiết bị / device")
-        table.add_column("loại / kind")
+        table.add_column("thiết bị / device", no_wrap=True)
+        wide = self._console.width >= WIDE
+        if wide:
+            table.add_column("loại / kind", no_wrap=True)
         for name in ("đã tạo\nminted", "đã xác nhận\nreceipted", "đang chờ\nin spool"):
             table.add_column(name, justify="right")
-        table.add_column("mạng / link")
+        table.add_column("mạng / link", no_wrap=True)
         for device in self._devices:
             stats = device.publisher.stats()
             lost = device.path == self._cut_off and moment.cut
-            link = Text("✕ mất mạng / cut off", "bold red") if lost else Text("● nối / up", "dim")
+            link = Text("✕ mất / cut off", "bold red") if lost else Text("● nối / up", "dim")
             if not stats.connected and not lost:
-                link = Text("… đang nối / connecting", "yellow")
+                link = Text("… đang nối / wait", "yellow")
+            kind = [KINDS.get(device.kind, device.kind)] if wide else []
             table.add_row(
                 device.path.key,
-                KINDS.get(device.kind, device.kind),
+                *kind,
                 f"{device.minted.count:,}",
                 f"{stats.receipted:,}",
                 Text(f"{stats.depth:,}", "yellow" if stats.depth > 20 else ""),
@@ -111,10 +129,12 @@ def _ingest(metrics: Metrics | None) -> str:
 def _streams(metrics: Metrics | None) -> str:
     if metrics is None:
         return "worker: no answer"
+    kinds = metrics.by("ioc_alert_changes_total", "kind")
+    alerts = ", ".join(f"{kind} {count:.0f}" for kind, count in sorted(kinds.items()) if count)
     return (
         f"worker: {metrics.total('ioc_sink_stored_total'):,.0f} rows, "
-        f"{metrics.total('ioc_sink_duplicates_total'):,.0f} duplicates absorbed, "
-        f"{metrics.total('ioc_alert_changes_total'):,.0f} alert changes"
+        f"{metrics.total('ioc_sink_duplicates_total'):,.0f} duplicates absorbed  "
+        f"alerts: {alerts or 'none'}"
     )
 
 

@@ -44,13 +44,13 @@ def demo(
     from ioc.settings import TelemetrySettings
     from ioc.telemetry import configure_logs
     from measure.demo import Demo
-    from measure.screen import Screen, print_ledger
+    from measure.screen import Screen, print_ledger, step
 
     seconds = seconds_of(length)
     configure_logs(TelemetrySettings(log_level="error"), "demo")
     console = Console(highlight=False)
     console.print("Hậu Giang IOC: demo on embedded servers\n")
-    with Demo(lambda line: console.print("  " + line), folder, seed) as running:
+    with Demo(lambda name: step(console, name), folder, seed) as running:
         for name, address in running.addresses().items():
             console.print(f"  {name:<9} {address}", style="dim", soft_wrap=True)
         console.print()
