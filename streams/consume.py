@@ -5,6 +5,9 @@
 in order, because Faust 0.15.3 commits past an event that is still unacknowledged when a later one
 is acknowledged (issue 606); for the same reason an agent's concurrency stays 1.
 
+A batch whose commit raises is committed again, for ever. To let the error end the agent would lose
+events: Faust starts the agent again behind them, and commits past them.
+
 While one batch is being written the next one is gathered, so that the database and this process
 work at the same time.
 """
@@ -19,7 +22,13 @@ from typing import Any, cast
 from faust.streams import Stream
 from faust.types import EventT, StreamT
 
+from ioc.telemetry import logger
 from streams.batch import Raw
+
+_log = logger("streams.consume")
+
+RETRY_S = 5.0
+"""Pause before a batch is committed again, seconds. What is known to pass, the sink waits for."""
 
 Commit = Callable[[Sequence[Raw]], Awaitable[None]]
 """Stores a batch; returns only when none of it can be lost any more."""
@@ -53,7 +62,15 @@ async def consume(stream: StreamT[Any], commit: Commit, max_: int, within_s: flo
 
 
 async def _commit_and_ack(events: Sequence[EventT[Any]], commit: Commit) -> None:
-    await commit([_raw(event) for event in events])
+    records = [_raw(event) for event in events]
+    while True:
+        try:
+            await commit(records)
+        except Exception:
+            _log.exception("a batch was not committed; trying again", records=len(records))
+            await asyncio.sleep(RETRY_S)
+        else:
+            break
     for event in events:
         event.ack()
 
