@@ -11,7 +11,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 
-import psycopg
 from psycopg import AsyncConnection
 
 from ioc.clock import Clock, utc_now
@@ -62,14 +61,18 @@ class AlertJudge:
         self._log = logger("streams.alerts")
 
     async def run(self) -> None:
-        """Judge until cancelled; a lost database is waited for."""
+        """Judge until cancelled; whatever goes wrong is logged and tried again."""
         while True:
             try:
                 connection = await AsyncConnection.connect(self._conninfo, autocommit=True)
                 async with connection:
                     await self._hold_and_judge(connection)
-            except (psycopg.Error, OSError) as error:
-                self._log.warning("alerts are not judged now", error=str(error))
+            except Exception as error:
+                # Whatever it is, the worker must go on storing events: the database away, Kafka
+                # away (the changes are in the table and go out later), a fault of our own.
+                self._log.warning(
+                    "alerts are not judged now", error=f"{type(error).__name__}: {error}"
+                )
             finally:
                 self._counters.leader = False
             await asyncio.sleep(self._interval_s)
