@@ -176,6 +176,7 @@ class MinuteWindows:
     def __init__(self, sites: Sequence[Site] = ()) -> None:
         self._lanes = lanes_of(sites)
         self._cache: dict[FlowMinuteKey, FlowMinute] = {}
+        self._generation = 0
 
     def __len__(self) -> int:
         return len(self._cache)
@@ -183,6 +184,7 @@ class MinuteWindows:
     def forget(self) -> None:
         """Drop the cache: after a rebalance another worker may have written newer windows."""
         self._cache.clear()
+        self._generation += 1
 
     async def write(
         self, connection: AsyncConnection, events: Sequence[tuple[DevicePath, FlowEvent]]
@@ -192,6 +194,7 @@ class MinuteWindows:
         Returns:
             To be called when the transaction has committed: it brings the cache up to date.
         """
+        generation = self._generation
         groups = grouped(events)
         known = {key: self._cache[key] for key in groups if key in self._cache}
         if len(known) < len(groups):
@@ -201,6 +204,8 @@ class MinuteWindows:
             await upsert_flow_minutes(connection, changed.values())
 
         def keep() -> None:
+            if generation != self._generation:  # forgotten while the transaction was under way
+                return
             self._cache.update(changed)
             if len(self._cache) > CACHE_LIMIT:
                 newest = sorted(self._cache, key=lambda key: key.minute)[-CACHE_LIMIT // 2 :]
