@@ -28,7 +28,8 @@ class StreamCounters(Collector):
         stored: New rows, by table.
         duplicates: Events that the database already had, by table.
         set_aside: Records given to the dead letters, by reason.
-        batches: Transactions committed.
+        batches: Batches stored; a batch is one transaction unless a row of it was refused.
+        receipts: Receipts handed to MQTT.
         retries: Transactions tried again, by kind of error.
         alerts: Alert changes, by kind.
         blocked: Transactions that are being tried again now.
@@ -60,7 +61,7 @@ class StreamCounters(Collector):
             for value, count in dict(counts).items():
                 family.add_metric([value], count)
             yield family
-        yield CounterMetricFamily("ioc_sink_batches", "Transactions.", value=self.batches)
+        yield CounterMetricFamily("ioc_sink_batches", "Batches stored.", value=self.batches)
         yield CounterMetricFamily("ioc_receipts_sent", "Receipts.", value=self.receipts)
         yield GaugeMetricFamily(
             "ioc_streams_ready",

@@ -19,6 +19,7 @@ from ioc.receipt import Receipt, encode, ranges_of
 from ioc.settings import MqttSettings
 from ioc.telemetry import logger
 from ioc.topics import RECEIPT_TAIL, DevicePath
+from streams.counters import StreamCounters
 
 FLUSH_S = 0.25
 """Seconds that receipts are gathered: one message a device instead of one a batch."""
@@ -72,11 +73,12 @@ class ReceiptSender:
 
     Args:
         settings: The MQTT broker that devices listen on.
+        counters: What is counted.
     """
 
-    def __init__(self, settings: MqttSettings) -> None:
+    def __init__(self, settings: MqttSettings, counters: StreamCounters) -> None:
         self.book = ReceiptBook()
-        self.sent = 0
+        self._counters = counters
         self._log = logger("streams.receipts")
         # This client subscribes to nothing, so its session has nothing worth keeping.
         self._client: Client = build_client(
@@ -103,6 +105,7 @@ class ReceiptSender:
             return
         for path, receipt in self.book.take():
             info = self._client.publish(path.topic(RECEIPT_TAIL), encode(receipt), qos=1)
-            if info.rc != MQTT_ERR_SUCCESS:
+            if info.rc == MQTT_ERR_SUCCESS:
+                self._counters.receipts += 1
+            else:
                 self._log.warning("a receipt was not sent", device=path.key, rc=int(info.rc))
-            self.sent += 1
