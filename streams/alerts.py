@@ -102,12 +102,16 @@ def findings(site: Site, snapshot: Snapshot) -> Iterator[Finding]:
 
 def _silence(site: Site, path: DevicePath, snapshot: Snapshot) -> Finding:
     silent = (snapshot.now - snapshot.heard.get(path, snapshot.started)).total_seconds()
+    judged = (snapshot.now - snapshot.started).total_seconds()
     limit = site.alerts.silent_after_s
+    # A judge that has not listened that long cannot tell a silent device from a core that was
+    # away: it would raise an alert for every device, or clear those of devices never heard.
+    heard_lately = path in snapshot.heard and silent < limit
     return Finding(
         "device_silent",
         path.key,
         path,
-        silent,
+        silent if heard_lately or judged >= limit else None,
         limit,
         limit,
         f"{path.device} tại {site.name.vi}: không có tín hiệu {silent:.0f} giây",
