@@ -47,8 +47,8 @@ def run(
     as_json: Annotated[bool, typer.Option("--json", help="Summary as one JSON object.")] = False,
 ) -> None:
     """Run one camera: read its source, count, watch its rules, send the events."""
+    from ioc.service import begin
     from ioc.settings import load_settings
-    from ioc.telemetry import configure_logs
     from models.registry import resolve
     from vision.detect.session import DetectorSettings
     from vision.node import Node, open_camera, source_path, warnings_of
@@ -56,7 +56,7 @@ def run(
     from vision.source.file import FileSource
 
     settings = load_settings()
-    log = configure_logs(settings.telemetry, "edge")
+    log = begin("edge", settings.telemetry)
     site, chosen = open_camera(site_file, camera)
     found = resolve(model)
     path = site.path(chosen.id)
@@ -118,10 +118,14 @@ def check(site_file: SiteFile, camera: CameraId = None, source: SourceUri = None
 
 
 def _publisher(path: DevicePath, settings: Settings) -> Publisher:
+    from prometheus_client import REGISTRY
+
+    from edge.metrics import PublisherMetrics
     from edge.publisher import Publisher
 
     publisher = Publisher(path, settings.mqtt, settings.edge)
     publisher.start()
+    REGISTRY.register(PublisherMetrics(publisher.stats))
     return publisher
 
 
