@@ -100,6 +100,20 @@ class StreamsSettings(Section):
     rebalance_timeout_s: float = Field(
         60, ge=6, description="Longest rebalance; the embedded broker makes a first join wait half."
     )
+    session_timeout_s: float = Field(
+        12,
+        ge=3,
+        description="A worker that is silent for so long is taken for dead, and its partitions "
+        "move. Kafka's own lower bound (group.min.session.timeout.ms) is 6.",
+    )
+    instance_id: str | None = Field(
+        None,
+        min_length=1,
+        max_length=200,
+        pattern=r"^[A-Za-z0-9._-]+$",
+        description="Fixed name of this worker, different in each: a restarted worker then takes "
+        "its partitions back at once, without a rebalance.",
+    )
     web_port: int = Field(-1, ge=-1, le=65535, description="Faust's own web port; -1 is off.")
 
 

@@ -1,0 +1,66 @@
+"""One system of each flavour for all fault tests, and the table of their accounts."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.faults.account import TABLE
+from tests.faults.system import Flavour, System
+
+
+@pytest.fixture(scope="session")
+def systems() -> Iterator[dict[Flavour, System]]:
+    """The systems in use; at most one runs at a time, since the machine is small."""
+    running: dict[Flavour, System] = {}
+    yield running
+    for system in running.values():
+        system.stop()
+        shutil.rmtree(system.folder, ignore_errors=True)
+
+
+@pytest.fixture(
+    scope="session", params=["embedded", pytest.param("real", marks=pytest.mark.service)]
+)
+def flavour(request: pytest.FixtureRequest) -> Flavour:
+    """Which servers."""
+    name: Flavour = request.param
+    return name
+
+
+@pytest.fixture
+def system(flavour: Flavour, systems: dict[Flavour, System]) -> System:
+    """The system of a flavour, with everything running."""
+    for other in [name for name in systems if name != flavour]:
+        gone = systems.pop(other)
+        gone.stop()
+        shutil.rmtree(gone.folder, ignore_errors=True)
+    found = systems.get(flavour)
+    if found is None:
+        folder = Path(tempfile.mkdtemp(prefix="ioc-faults-"))
+        folder.chmod(0o755)  # PostgreSQL of a root user runs as "nobody", who must get in
+        found = systems[flavour] = System(flavour, folder)
+        found.start()
+    else:
+        found.heal()
+    return found
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """The accounts, a line a test."""
+    if not TABLE:
+        return
+    terminalreporter.section("fault tests: every minted number against the database")
+    head = "test                       flavour   minted stored double sent  aside lost doubled"
+    terminalreporter.write_line(f"{head} waiting     s")
+    for line in TABLE:
+        terminalreporter.write_line(
+            f"{line.test:<26} {line.flavour:<9} {line.minted:>6} {line.stored:>6} "
+            f"{line.duplicates:>11} {line.set_aside:>6} {line.lost:>4} {line.doubled:>7} "
+            f"{line.waiting:>7} {line.seconds:>5.0f}  {line.note}"
+        )

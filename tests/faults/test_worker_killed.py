@@ -1,0 +1,102 @@
+"""``kill -9`` of the streams worker inside a transaction of the database.
+
+The worker is stopped (SIGSTOP) first, then PostgreSQL is asked what it waits for: while the
+worker stands still, its session cannot go on, so a statement that is open at that moment is open
+at the kill. A COPY lasts about 2 ms; it is caught by looking a thousand times a second.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections import Counter
+from itertools import cycle, islice
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests.faults.account import Account
+from tests.faults.load import Load
+from tests.faults.system import WORKER_NAME, System
+
+COPY = "COPY"
+LOCKS = ("flow", "flow_minute", "device_boot", "reading")
+"""Tables that a kill waits for the worker to be inside of; each is another statement of it."""
+
+_OPEN = (
+    "SELECT state, query FROM pg_stat_activity WHERE application_name = %s AND state <> 'idle' "
+    "AND xact_start IS NOT NULL AND query LIKE %s"
+)
+
+
+def statement(query: str) -> str:
+    """A query in few words, for the tally."""
+    words = query.replace('"', "").split()
+    if words[0] == "INSERT":
+        return f"INSERT {words[2]}"
+    return "merge sequences" if words[0] == "WITH" else " ".join(words[:1])
+
+
+def kill_inside(system: System, target: str, within_s: float = 30) -> str:
+    """Kill the worker in a transaction; returns the statement that it was killed in.
+
+    Args:
+        system: Whose first worker.
+        target: ``COPY``, or a table that is locked until the worker waits for it.
+        within_s: Longest wait for the moment, seconds.
+    """
+    pid = system.worker.pid
+    assert pid is not None
+    system.look()
+    deadline = time.monotonic() + within_s
+    with system.connection() as watch, system.connection(autocommit=False) as lock:
+        if target != COPY:
+            # EXCLUSIVE stops writers, not readers; COPY goes to a temporary table and passes.
+            lock.execute(f"LOCK TABLE {target} IN EXCLUSIVE MODE")  # type: ignore[arg-type]
+        pattern = "COPY%" if target == COPY else f"%INSERT INTO%{target}%"
+        while True:
+            assert time.monotonic() < deadline, f"the worker was never in {target}"
+            if not _open(watch, pattern):
+                time.sleep(0.0005 if target == COPY else 0.01)
+                continue
+            os.kill(pid, signal.SIGSTOP)
+            found = _open(watch, pattern)
+            if found:
+                system.worker.kill()
+                lock.rollback()
+                return statement(found[0][1])
+            os.kill(pid, signal.SIGCONT)
+
+
+def _open(connection: psycopg.Connection[Any], pattern: str) -> list[tuple[Any, ...]]:
+    return connection.execute(_OPEN, (WORKER_NAME, pattern)).fetchall()
+
+
+def check_kills(system: System, kills: int) -> None:
+    account = Account(system, f"worker killed x{kills}")
+    tally: Counter[str] = Counter()
+    starts: list[float] = []
+    with Load("worker-kill", system.settings.mqtt, system.folder) as load:
+        for target in islice(cycle((COPY, *LOCKS[:2], COPY, *LOCKS[2:])), kills):
+            tally[kill_inside(system, target)] += 1
+            began = time.monotonic()
+            system.worker.start()
+            starts.append(time.monotonic() - began)
+        inside = ", ".join(f"{count} in {name}" for name, count in sorted(tally.items()))
+        account.close(load, note=f"{inside}; start {min(starts):.1f}-{max(starts):.1f} s")
+    assert tally.total() == kills
+    assert tally["COPY"] >= kills // 3
+
+
+@pytest.mark.slow
+def test_three_kills(system: System) -> None:
+    check_kills(system, 3)
+
+
+@pytest.mark.slow
+@pytest.mark.service
+@pytest.mark.timeout(500)
+def test_twenty_kills(system: System) -> None:
+    check_kills(system, 20)
