@@ -88,7 +88,8 @@ ON CONFLICT (city, site, device) DO UPDATE SET
 async def merge_received(connection: Connection, entries: Sequence[ReceivedEntry]) -> None:
     """Note which sequences were stored or set aside, and that their devices were heard.
 
-    One statement, in the order of the keys, so that two workers cannot lock each other out.
+    One statement, in the order of the keys, so that two workers cannot lock each other out: the
+    rows of ``device`` are locked first, and in their order.
 
     Raises:
         psycopg.DataError: A range that PostgreSQL refuses, such as one that ends before it begins.

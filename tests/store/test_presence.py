@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
+from uuid import UUID
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,11 +18,11 @@ from tests.store.samples import START, later, status
 
 def _fold(events: Sequence[StatusEvent]) -> DeviceState | None:
     state: DeviceState | None = None
-    births: list[datetime] = []
+    births: defaultdict[UUID, list[datetime]] = defaultdict(list)
     for event in events:
-        state = next_state(state, event, births)
+        state = next_state(state, event, births[event.bootid])
         if event.data.state == "online":
-            births.append(event.time)
+            births[event.bootid].append(event.time)
     return state
 
 
@@ -55,6 +57,8 @@ def test_a_will_of_an_earlier_boot_does_not_end_the_present_one() -> None:
     other = derived_uuid7(START, "second boot")
     events = [status("online", 0), status("online", 60, boot=other), status("offline", 0)]
     assert _is(events) == "online"
+    # Also when the earlier boot's birth never came.
+    assert _is([status("online", 60, boot=other), status("offline", 30)]) == "online"
 
 
 def test_an_older_birth_changes_nothing() -> None:

@@ -180,18 +180,33 @@ async def test_the_largest_sequence_fits(connection: Connection) -> None:
 
 
 async def test_workers_in_opposite_order_do_not_lock_each_other_out(
-    database: DatabaseSettings,
+    database: DatabaseSettings, connection: Connection
 ) -> None:
-    paths = [DevicePath("vithanh", "x", f"cam-{n}") for n in range(20)]
+    paths = [DevicePath("vithanh", "x", f"cam-{number}") for number in range(9)]
     entries = [ReceivedEntry(path, BOOT, [(0, 0)], START) for path in paths]
 
     async def work(part: list[ReceivedEntry]) -> None:
-        async with await AsyncConnection.connect(database.url) as connection:
-            for _ in range(30):
-                async with connection.transaction():
-                    await merge_received(connection, part)
+        async with await AsyncConnection.connect(database.url) as other:
+            await merge_received(other, part)
 
-    await asyncio.wait_for(asyncio.gather(work(entries), work(entries[::-1])), 30)
+    async def waiting() -> int:
+        cursor = await connection.execute(
+            "SELECT count(*) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        row = await cursor.fetchone()
+        assert row is not None
+        return int(row[0])
+
+    await connection.set_autocommit(True)
+    await merge_received(connection, entries)
+    # Both come to a row in the middle that a third one holds, from opposite ends.
+    async with await AsyncConnection.connect(database.url) as holder:
+        await merge_received(holder, [entries[4]])
+        workers = asyncio.gather(work(entries), work(entries[::-1]))
+        while await waiting() < 2:  # noqa: ASYNC110 (the event is in the database)
+            await asyncio.sleep(0.01)
+    await asyncio.wait_for(workers, 10)
 
 
 # --- states ---------------------------------------------------------------------------------------
