@@ -32,7 +32,7 @@ SEEN_LIMIT: Final = 240
 """Events in one window; a device that sends more often than four a second is not believed."""
 
 SPEED_LEVELS: Final = (0.85, 0.67, 0.50, 0.40, 0.30)
-"""Speed over free speed that still gives level 0, 1, 2, 3, 4; below is 5.
+"""Speed over free speed above which level 0, 1, 2, 3, 4 holds; at the last one or below it is 5.
 
 Levels of service A to F of urban streets, Highway Capacity Manual 2010, exhibit 17-2.
 """
