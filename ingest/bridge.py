@@ -14,6 +14,7 @@ import threading
 import time
 from datetime import timedelta
 from functools import partial
+from typing import cast
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
 from paho.mqtt.properties import Properties
@@ -24,6 +25,7 @@ from ingest.acks import AckWindow
 from ingest.counters import BridgeCounters
 from ingest.kafka import RecordProducer
 from ingest.validate import STAGE, Record, TimeWindow, Translator, translate, validate
+from ingest.wire import BufferedClient, BufferedSocket
 from ioc import deadletter
 from ioc.clock import Clock, utc_now
 from ioc.decode import ContractError, Reason
@@ -40,6 +42,7 @@ _SAMPLE = 64
 
 _WAIT_BUSY_S = 0.002
 _WAIT_IDLE_S = 0.1
+_MISC_S = 0.5
 _DRAIN_S = 5.0
 _CONNECT_S = 10.0
 _RETRY_S = (0.5, 30.0)
@@ -70,6 +73,7 @@ class Bridge:
         self._producer = self._new_producer()
         self._client = self._new_client()
         self._lost = True
+        self._stuck = False
         self._retry_s = _RETRY_S[0]
         self.counters = BridgeCounters(lambda: len(self._window))
 
@@ -84,7 +88,7 @@ class Bridge:
             self.counters.connected = False
             if stop.is_set():
                 break
-            if self._window.blocked or self._producer.fatal is not None:
+            if self._stuck or self._window.blocked or self._producer.fatal is not None:
                 self._replace_producer()
             self._window = AckWindow()
             pause = random.uniform(_RETRY_S[0] / 2, self._retry_s)
@@ -115,6 +119,7 @@ class Bridge:
             ingest.client_id,
             receive_maximum=ingest.receive_maximum,
             manual_ack=True,
+            client_type=BufferedClient,
         )
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
@@ -170,29 +175,37 @@ class Bridge:
         deadline = time.monotonic() + _CONNECT_S
         misc_at = 0.0
         while not (stop.is_set() or self._lost or window.blocked or producer.fatal):
-            sock = client.socket()
-            if sock is None:
+            wire = cast(BufferedSocket | None, client.socket())
+            if wire is None:
                 return
-            hidden = getattr(sock, "pending", None)  # bytes that TLS has already taken in
-            wait = _WAIT_BUSY_S if len(window) else _WAIT_IDLE_S
-            writers = [sock] if client.want_write() else []
-            readable, _, _ = select.select(
-                [sock], writers, [], 0 if hidden is not None and hidden() else wait
-            )
-            if readable or (hidden is not None and hidden()):
+            hidden = wire.pending()  # bytes that select does not see
+            wait = 0.0 if hidden else _WAIT_BUSY_S if len(window) else _WAIT_IDLE_S
+            readable, _, _ = select.select([wire], [wire] if wire.unsent else [], [], wait)
+            if readable or hidden:
                 self._now = self._clock()
                 self._read_burst()
             producer.poll()
             self._acknowledge()
-            if client.want_write():
-                client.loop_write()
             now = time.monotonic()
             if now >= misc_at:
-                misc_at = now + 0.5
+                misc_at = now + _MISC_S
                 client.loop_misc()
+                if producer.stuck():
+                    self._stuck = True
+                    return
                 if not self.counters.connected and now > deadline:
                     self._log.error("the MQTT broker does not answer CONNECT")
                     return
+            self._write(wire)
+
+    def _write(self, wire: BufferedSocket) -> None:
+        if self._client.want_write():
+            self._client.loop_write()
+        try:
+            wire.flush()
+        except OSError as error:
+            self._lost = True
+            self._log.warning("lost the MQTT broker", reason=str(error))
 
     def _read_burst(self) -> None:
         counters, client = self.counters, self._client
@@ -263,13 +276,15 @@ class Bridge:
         """Start again from the broker's queue: what Kafka refused comes again by MQTT."""
         self.counters.resets += 1
         self._log.error(
-            "Kafka refused a record; beginning again from the MQTT queue",
+            "Kafka does not take our records; beginning again from the MQTT queue",
             fatal=str(self._producer.fatal),
+            stuck=self._stuck,
             mend="are the topics there (ioc kafka init) and the cluster healthy?",
         )
         self._drop_connection()
         self._producer.close()
         self._producer = self._new_producer()
+        self._stuck = False
 
     def _drop_connection(self) -> None:
         sock = self._client.socket()
@@ -279,10 +294,10 @@ class Bridge:
     def _finish(self) -> None:
         left = self._producer.drain(_DRAIN_S)
         self._acknowledge()
-        if self._client.socket() is not None:
-            self._client.loop_write()
+        wire = cast(BufferedSocket | None, self._client.socket())
+        if wire is not None:
             self._client.disconnect()
-            self._client.loop_write()
+            self._write(wire)
         self._log.info("stopped", unconfirmed=left, acknowledged=self.counters.acknowledged)
 
 

@@ -18,6 +18,9 @@ _QUEUE_KBYTES = 65_536
 _REPEAT_S = 30.0
 """One kind of error is logged so often: a cluster that is away gives five errors a second."""
 
+STUCK_S = 10.0
+"""A cluster that answers, but has confirmed nothing for so long, gets a new producer."""
+
 
 class RecordProducer:
     """Sends records and marks their MQTT message when Kafka has confirmed them.
@@ -32,6 +35,8 @@ class RecordProducer:
         self.confirmed = 0
         self._log = log
         self._quiet_until: dict[int, float] = {}
+        self._seen = 0
+        self._moved = time.monotonic()
         self._producer = Producer(
             {
                 "bootstrap.servers": settings.bootstrap,
@@ -81,6 +86,26 @@ class RecordProducer:
     def poll(self) -> None:
         """Run the confirmations that have come; returns at once."""
         self._producer.poll(0)
+
+    def stuck(self) -> bool:
+        """Whether Kafka answers and yet has confirmed nothing of what waits, for ``STUCK_S``.
+
+        librdkafka 2.16 keeps its producer id for ever and only raises its epoch when the broker
+        says that it does not know the id. A broker that has lost its state and wants a new id
+        (Tansu after a restart) then refuses every try, ten a second, and nothing is reported.
+        Ask now and then; every ``STUCK_S`` of a standstill it waits up to a second for an answer.
+        """
+        now = time.monotonic()
+        if self.confirmed != self._seen or not len(self._producer):
+            self._seen, self._moved = self.confirmed, now
+        if now - self._moved < STUCK_S:
+            return False
+        self._moved = now
+        try:
+            self._producer.list_topics(timeout=1.0)
+        except KafkaException:
+            return False  # it is away: waiting is right
+        return True
 
     def drain(self, timeout_s: float) -> int:
         """Wait for what is under way.

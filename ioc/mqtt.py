@@ -32,6 +32,7 @@ def build_client(
     receive_maximum: int | None = None,
     manual_ack: bool = False,
     inflight: int = 20,
+    client_type: type[Client] = Client,
 ) -> Client:
     """A client that is ready to connect: call ``loop_start()``, or ``reconnect()`` and run a loop.
 
@@ -45,11 +46,12 @@ def build_client(
         manual_ack: The caller acknowledges each message itself with ``client.ack``.
         inflight: Publishes of ours without PUBACK; paho keeps further ones back in memory. It
             cannot be changed once the client knows its address.
+        client_type: A subclass to make instead.
 
     Raises:
         ConfigError: A certificate, key or password cannot be read, or one lacks its companion.
     """
-    client = Client(
+    client = client_type(
         CallbackAPIVersion.VERSION2,
         client_id=client_id,
         protocol=MQTTProtocolVersion.MQTTv5,
