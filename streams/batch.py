@@ -52,7 +52,11 @@ def read(records: Sequence[Raw], now: datetime) -> tuple[list[Item], list[DeadLe
     for raw in records:
         try:
             event = decode(raw.value)
-            items.append(Item(path_of(raw.key), event, raw))
+            path = path_of(raw.key)
+            if event.source != path.source:
+                detail = f"{event.source[:200]!r} under the key of {path.source!r}"
+                raise ContractError(Reason.IDENTITY, "$.source", detail)
+            items.append(Item(path, event, raw))
         except ContractError as error:
             letters.append(letter_of(raw, error, now))
         except (TopicError, UnicodeDecodeError) as error:

@@ -28,7 +28,7 @@ from ioc import deadletter
 from ioc.clock import Clock, utc_now
 from ioc.deadletter import DeadLetter
 from ioc.decode import ContractError, Reason
-from ioc.events import FlowEvent, StatusEvent
+from ioc.events import Event, FlowEvent, StatusEvent
 from ioc.telemetry import logger
 from store.rows import FLOW, STATUS, TABLE_OF, ReceivedEntry, row_of
 from store.writers import insert_dead_letters, insert_rows, merge_received, save_statuses
@@ -139,7 +139,12 @@ class Sink:
             What it refused, as dead letters.
         """
         refused: list[DeadLetter] = []
-        waiting = [items] if items else []
+        # A topic holds one type. Should something else have written another to it, that one goes
+        # to its own table too; in one batch the two would never fit and be tried for ever.
+        of_type: dict[type[Event], list[Item]] = {}
+        for item in items:
+            of_type.setdefault(type(item.event), []).append(item)
+        waiting = list(of_type.values())
         while waiting:
             part = waiting.pop()
             table = TABLE_OF[type(part[0].event)].name

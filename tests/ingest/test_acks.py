@@ -74,3 +74,12 @@ def test_a_failure_further_back_does_not_block_what_is_before_it() -> None:
     first.parts = 0
     assert [pending.mid for pending in window.release()] == [1]
     assert window.blocked
+
+
+def test_a_failed_message_is_never_released_even_when_nothing_is_left_to_confirm() -> None:
+    window = AckWindow()
+    pending = window.enter(1, parts=2)
+    pending.failed = True
+    pending.parts = 0
+    assert window.release() == []
+    assert window.blocked

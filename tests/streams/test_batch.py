@@ -35,6 +35,7 @@ def test_events_keep_their_order_and_the_rest_is_set_aside_with_its_bytes() -> N
         raw(flow(3), b"not-a-device"),
         raw(flow(4), b"\xff/\xff/\xff"),
         raw(flow(5), b""),
+        raw(flow(6), SENSOR.key.encode()),
     ]
     items, letters = read(records, START)
     assert [entry.event for entry in items] == [flow(1), flow(2)]
@@ -42,6 +43,7 @@ def test_events_keep_their_order_and_the_rest_is_set_aside_with_its_bytes() -> N
     assert [(letter.reason, letter.raw) for letter in letters] == [
         (Reason.BAD_JSON, b"{"),
         *((Reason.BAD_TOPIC, encode(flow(number))) for number in (3, 4, 5)),
+        (Reason.IDENTITY, encode(flow(6))),
     ]
     assert {(letter.stage, letter.topic) for letter in letters} == {("streams", TOPIC)}
 
