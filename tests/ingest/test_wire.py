@@ -100,5 +100,5 @@ def test_a_lost_connection_is_an_error_of_the_flush(
     wire, peer = ends
     peer.close()
     wire.send(b"x")
-    with pytest.raises(OSError, match="pipe|reset"):
+    with pytest.raises(OSError, match=r"pipe|reset"):
         wire.flush()
