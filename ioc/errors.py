@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from difflib import get_close_matches
 from typing import Any
 
@@ -13,12 +14,14 @@ class ConfigError(Exception):
 
 
 def describe_validation(
-    where: str, error: ValidationError, model: type[BaseModel] | None = None
+    where: str | Callable[[tuple[int | str, ...]], str],
+    error: ValidationError,
+    model: type[BaseModel] | None = None,
 ) -> str:
     """All faults of a configuration, one a line: file, key, what is wrong, how to mend it.
 
     Args:
-        where: The file or source that was read.
+        where: The file or source that was read, or what gives it for a key's path.
         error: What pydantic found.
         model: The root model, for suggesting the key that a misspelt one may have meant.
     """
@@ -35,7 +38,8 @@ def describe_validation(
             message += f", got {_short(fault['input'])}"
             if fault["type"] == "string_type":
                 message += "; put it in quotes"
-        lines.append(f"{where}: {key}: {' '.join(message.split())}")
+        source = where if isinstance(where, str) else where(location)
+        lines.append(f"{source}: {key}: {' '.join(message.split())}")
     return "\n".join(lines)
 
 

@@ -2,12 +2,13 @@
 
 ``IOC_CONFIG`` names the file (default ``ioc.toml`` in the working directory, if it is there).
 A key ``[mqtt] host`` is the variable ``IOC_MQTT__HOST``. Secrets are given as paths of files, so
-that none stands in an environment or a process list. Unknown keys are refused.
+that none stands in an environment or a process list. Unknown keys and variables are refused.
 """
 
 from __future__ import annotations
 
 import os
+from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
@@ -17,18 +18,25 @@ from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
     TomlConfigSettingsSource,
 )
 
 from ioc.errors import ConfigError, describe_validation
 
 PREFIX = "IOC_"
+ENV_DELIMITER = "__"
+
+OTHER_VARIABLES = ("IOC_CONFIG", "IOC_DATA_DIR", "IOC_MODELS_DIR", "IOC_CACHE")
+"""Variables that are no settings: this file, ``models.registry`` and the tests read them."""
+
+TEST_PREFIX = "IOC_TEST_"
 
 
 class Section(BaseModel):
     """A named group of settings."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class MqttSettings(Section):
@@ -82,8 +90,10 @@ class IngestSettings(Section):
     receive_maximum: int = Field(
         1000, ge=1, le=65535, description="Messages in flight; at least rate times Kafka latency."
     )
-    past_days: float = Field(30, gt=0, description="Older events are set aside, days.")
-    future_minutes: float = Field(5, gt=0, description="Events further ahead are set aside.")
+    past_days: float = Field(30, gt=0, le=3650, description="Older events are set aside, days.")
+    future_minutes: float = Field(
+        5, gt=0, le=1440, description="Events further ahead are set aside, minutes."
+    )
     adapters_file: Path | None = Field(None, description="TOML file of foreign payloads.")
 
 
@@ -151,7 +161,7 @@ class Settings(BaseSettings):
     """All settings of this installation."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True
+        env_prefix=PREFIX, env_nested_delimiter=ENV_DELIMITER, extra="forbid", frozen=True
     )
 
     mqtt: MqttSettings = MqttSettings()
@@ -200,10 +210,82 @@ def read_settings(**overrides: Any) -> Settings:
     path = config_file()
     if PREFIX + "CONFIG" in os.environ and not path.is_file():
         raise ConfigError(f"{path}: no such file; {PREFIX}CONFIG must name a TOML file")
+    _refuse_unknown_variables()
     try:
         return Settings(**overrides)
     except ValidationError as error:
-        where = f"{path} or environment {PREFIX}*" if path.is_file() else f"environment {PREFIX}*"
-        raise ConfigError(describe_validation(where, error)) from None
+        raise ConfigError(describe_validation(_origin, error, Settings)) from None
+    except SettingsError:  # a whole section in one variable, and not as JSON
+        raise ConfigError(_describe_sections()) from None
     except ValueError as error:  # malformed TOML
         raise ConfigError(f"{path}: {error}") from None
+
+
+def _variables() -> dict[str, str]:
+    """Our variables in the environment: their name in capitals → as it is written there."""
+    return {name.upper(): name for name in os.environ if name.upper().startswith(PREFIX)}
+
+
+def _origin(location: tuple[int | str, ...]) -> str:
+    """Where a value came from: its variable, or that of its whole section, else the file."""
+    found = _variables()
+    parts = [str(part).upper() for part in location]
+    for length in range(len(parts), 0, -1):
+        name = PREFIX + ENV_DELIMITER.join(parts[:length])
+        if name in found:
+            return f"environment variable {found[name]}"
+    return str(config_file())
+
+
+def _refuse_unknown_variables() -> None:
+    """A misspelt section would be passed over in silence.
+
+    Raises:
+        ConfigError: An ``IOC_*`` variable is none of ours; one line for each.
+    """
+    sections = [PREFIX + name.upper() for name in Settings.model_fields]
+    lines = []
+    for name, written in sorted(_variables().items()):
+        section = name.partition(ENV_DELIMITER)[0]
+        if section in sections or name in OTHER_VARIABLES or name.startswith(TEST_PREFIX):
+            continue
+        lines.append(f"environment variable {written}: unknown; {_mend_of(name, sections)}")
+    if lines:
+        raise ConfigError("\n".join(lines))
+
+
+def _mend_of(name: str, sections: list[str]) -> str:
+    """What to do about an unknown variable."""
+    for section in sections:  # IOC_MQTT_HOST
+        if name.startswith(section + "_"):
+            key = name.removeprefix(section).lstrip("_")
+            return f"did you mean {section}{ENV_DELIMITER}{key}?"
+    section = name.partition(ENV_DELIMITER)[0]
+    known = {full.removeprefix(PREFIX): full for full in (*sections, *OTHER_VARIABLES)}
+    near = get_close_matches(section.removeprefix(PREFIX), known, n=1)
+    if near:
+        full = known[near[0]]
+        return f"did you mean {full + name[len(section) :] if full in sections else full}?"
+    keys = ", ".join(f"{full}{ENV_DELIMITER}…" for full in sections)
+    return f"unset it; known are {keys}, {', '.join(OTHER_VARIABLES)}"
+
+
+def _describe_sections() -> str:
+    """The variables that hold a whole section, of which one is not JSON."""
+    found = _variables()
+    lines = []
+    for section in Settings.model_fields:
+        name = PREFIX + section.upper()
+        if name in found:
+            lines.append(
+                f"environment variable {found[name]}: {section}: is a section of settings; "
+                f"set its keys one by one, such as {name}{ENV_DELIMITER}"
+                f"{next(iter(_keys_of(section))).upper()}"
+            )
+    return "\n".join(lines)
+
+
+def _keys_of(section: str) -> list[str]:
+    kind = Settings.model_fields[section].annotation
+    assert isinstance(kind, type) and issubclass(kind, Section)
+    return list(kind.model_fields)
