@@ -12,7 +12,6 @@ from psycopg_pool import AsyncConnectionPool
 
 from ioc.errors import ConfigError
 from ioc.settings import DatabaseSettings
-from store.staging import prepare
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
 
@@ -84,7 +83,6 @@ async def open_pool(
         min_size=1,
         max_size=size or settings.pool_size,
         open=False,
-        configure=_configure,
         check=AsyncConnectionPool.check_connection,
         timeout=10,
         reconnect_timeout=60,
@@ -95,13 +93,3 @@ async def open_pool(
         yield pool
     finally:
         await pool.close(timeout=5)
-
-
-async def _configure(connection: AsyncConnection[Any]) -> None:
-    """Make the staging tables, once the schema is there."""
-    cursor = await connection.execute("SELECT to_regclass('dead_letter'), to_regclass('health')")
-    ready = await cursor.fetchone()
-    await connection.commit()
-    if ready is not None and None not in ready:
-        await prepare(connection)
-        await connection.commit()

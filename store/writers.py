@@ -27,6 +27,7 @@ from ioc.deadletter import DeadLetter
 from ioc.events import StatusEvent
 from ioc.site import Site
 from ioc.topics import DevicePath
+from store.bulk import Connection, insert_rows
 from store.presence import DeviceState, next_state
 from store.rows import (
     DEAD_LETTER,
@@ -38,7 +39,6 @@ from store.rows import (
     dead_letter_row,
     row_of,
 )
-from store.staging import Connection, insert_rows, prepare
 
 __all__ = [
     "insert_dead_letters",
@@ -47,7 +47,6 @@ __all__ = [
     "mark_published",
     "merge_received",
     "open_alerts",
-    "prepare",
     "save_statuses",
     "unpublished_alerts",
     "upsert_alerts",

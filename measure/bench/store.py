@@ -21,9 +21,9 @@ import psycopg
 from ioc.settings import Settings
 from measure.bench.traffic import devices, flow_events
 from measure.figures import Figure, against
+from store.bulk import insert_rows
 from store.pool import conninfo, open_pool
 from store.rows import FLOW, Row, row_of
-from store.staging import insert_rows
 
 Progress = Callable[[str], None]
 
@@ -81,7 +81,7 @@ async def _round(settings: Settings, rows: int, batch: int) -> tuple[float, floa
                         plain.write(ready)
                     else:
                         async with connection.transaction():
-                            await insert_rows(connection, FLOW, (row_of(*pair) for pair in part))
+                            await insert_rows(connection, FLOW, [row_of(*pair) for pair in part])
                     seconds[side] += time.perf_counter() - began
     gc.unfreeze()
     return seconds[0], seconds[1]

@@ -15,8 +15,8 @@ from ioc import events as e
 from ioc.clock import VIETNAM
 from ioc.ids import derived_uuid7
 from ioc.topics import DevicePath
+from store.bulk import statements
 from store.rows import TABLE_OF, Row, Table, row_of
-from store.staging import statements
 
 CLASSES = get_args(e.VehicleClass)
 WIDTHS = {
@@ -29,23 +29,14 @@ TABLES = {kind: TABLE_OF[kind] for kind in (e.FlowEvent, e.ReadingEvent, e.Healt
 
 
 def load(connection: Connection[Any], table: Table, rows: Sequence[Row]) -> int:
-    """Store rows as ``insert_rows`` does, but with INSERT for COPY, which PGlite lacks.
+    """Store rows by ``insert_rows``' own INSERT, because PGlite has no COPY and no pipelines.
 
     Returns:
         How many were new.
     """
-    create, _, merge, _ = statements(table)
-    marks = ", ".join(["%s"] * len(table.columns))
-    with connection.transaction(), connection.cursor() as cursor:
-        cursor.execute(create)
-        cursor.execute(f"DELETE FROM pg_temp.incoming_{table.name}")
-        for row in rows:
-            cursor.execute(
-                f"INSERT INTO pg_temp.incoming_{table.name} VALUES ({marks})".encode(),
-                row,
-                prepare=False,
-            )
-        return cursor.execute(merge).rowcount
+    insert = statements(table).insert
+    with connection.transaction():
+        return sum(connection.execute(insert, row, prepare=False).rowcount for row in rows)
 
 
 def sample(end: datetime, days: int = 3, rows: int = 400, seed: int = 7) -> list[Any]:
