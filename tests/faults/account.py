@@ -54,6 +54,7 @@ class Account:
         load: Load | None,
         *,
         good: Iterable[Number] = (),
+        others: Iterable[Number] = (),
         bad: Iterable[Number] = (),
         note: str = "",
         timeout_s: float = DRAIN_S,
@@ -62,17 +63,19 @@ class Account:
 
         Args:
             load: Devices with spools.
-            good: Valid events of others.
-            bad: Messages of others that must be set aside.
+            good: Valid events without a spool, from 0 without a gap.
+            others: Valid events whose sequence has gaps, because bad ones lie between.
+            bad: Messages that must be set aside.
             note: For the table.
             timeout_s: Longest wait for the last receipt, and again for the last row, seconds.
         """
-        numbers, bad = set(good), set(bad)
+        gapless, others, bad = set(good), set(others), set(bad)
         waiting = 0
         if load is not None:
             load.silence()
             waiting = load.drain(timeout_s)
-            numbers |= load.numbers
+            gapless |= load.numbers
+        numbers = gapless | others
         # Where receipts have come the rows are there, so this reads the database once.
         ledger = settle(self._system.settings.database, numbers, bad, timeout_s=timeout_s)
         self._system.look()
@@ -105,7 +108,7 @@ class Account:
         assert ledger.stored == len(numbers)
         assert waiting == 0, "spools are not empty: receipts are missing"
         check_windows(self._system, {number.bootid for number in numbers})
-        check_sequences(self._system, numbers | bad)
+        check_sequences(self._system, gapless)
         return ledger
 
 

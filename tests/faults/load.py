@@ -9,23 +9,26 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Final
-from uuid import uuid4
+from typing import Final, cast
+from uuid import UUID, uuid4
 
 from edge.publisher import Publisher
 from ioc.clock import utc_now
 from ioc.events import (
+    EVENT_OF_PAYLOAD,
     ClockRef,
     FlowData,
     FrameWindow,
     HealthData,
     ModelRef,
+    NumberedEvent,
     Payload,
     Plate,
     ReadingData,
     SignalData,
     ViolationData,
 )
+from ioc.ids import uuid7
 from ioc.settings import EdgeSettings, MqttSettings
 from ioc.topics import DevicePath, device_path
 from measure.ledger import Number
@@ -179,3 +182,23 @@ class Load:
                     count += 1
         except BaseException as error:
             self.fault = error
+
+
+def events_of(path: DevicePath, bootid: UUID, count: int, seed: int = 1) -> list[NumberedEvent]:
+    """Events of one boot as a device would number them, without a spool."""
+    rng = random.Random(seed)
+    events: list[NumberedEvent] = []
+    for sequence in range(count):
+        now = utc_now()
+        data = payload(rng)
+        event = EVENT_OF_PAYLOAD[type(data)](  # type: ignore[call-arg]
+            specversion="1.0",
+            id=uuid7(now),
+            source=path.source,
+            time=now.replace(microsecond=now.microsecond // 1000 * 1000),
+            bootid=bootid,
+            sequence=sequence,
+            data=data,
+        )
+        events.append(cast(NumberedEvent, event))
+    return events
