@@ -55,7 +55,7 @@ class Behaviour(Protocol):
     """What a device says over time."""
 
     def due(self, now: datetime) -> Iterator[tuple[datetime, Payload]]:
-        """What became due since the last call, with its event time, oldest first."""
+        """What became due since the last call, with its event time; each kind oldest first."""
 
 
 class Every:

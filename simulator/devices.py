@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
+from zlib import crc32
 
 from edge.publisher import Publisher
 from ioc.clock import Clock, utc_now
@@ -90,13 +90,18 @@ def devices_of(
         path = site.path(device)
         devices.append(VirtualDevice(path, kind, behaviour, Publisher(path, mqtt(path), edge)))
 
+    def own(site: Site, device: str) -> int:
+        """A seed of its own: two sites have a ``cam-1`` each, which must see different traffic."""
+        return crc32(f"{site.path(device).key}/{seed}".encode())
+
     for site in sites:
         for camera in site.cameras:
-            add(site, camera.id, "camera", CameraBehaviour(camera, start, seed))
+            add(site, camera.id, "camera", CameraBehaviour(camera, start, own(site, camera.id)))
         for signal in site.signals:
             add(site, signal.id, "signal", SignalBehaviour(signal, start, speed))
-        for number, sensor in enumerate(site.sensors):
-            add(site, sensor.id, "sensor", SensorBehaviour(sensor, start, seed + number, speed))
+        for sensor in site.sensors:
+            behaviour = SensorBehaviour(sensor, start, own(site, sensor.id), speed)
+            add(site, sensor.id, "sensor", behaviour)
     return devices
 
 
@@ -113,6 +118,7 @@ class Fleet:
         self._clock = clock
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="fleet", daemon=True)
+        self._failed: set[DevicePath] = set()
         self._log = logger("simulator.fleet")
 
     def start(self) -> None:
@@ -154,10 +160,11 @@ class Fleet:
         while not self._stop.wait(TICK_S):
             now = self._clock()
             for device in self.devices:
+                if device.path in self._failed:
+                    continue
                 try:
                     device.tick(now)
                 except Exception:
+                    # It says no more, but what it has said stays in the account.
+                    self._failed.add(device.path)
                     self._log.exception("a virtual device failed", device=device.path.key)
-                    with contextlib.suppress(ValueError):
-                        self.devices.remove(device)
-                    break

@@ -40,7 +40,7 @@ def measure(quantity: str, seed: int) -> Measure:
 
     def at(instant: datetime) -> float:
         hours = instant.timestamp() / 3600
-        noise = _noise(rng, hours, phase)
+        noise = _noise(f"{quantity}/{seed}/{hours}", hours, phase)
         return round(shape(hours, _hour_of_day(instant), phase, base, noise), 3)
 
     return at
@@ -90,6 +90,6 @@ def _hour_of_day(instant: datetime) -> float:
     return local.hour + local.minute / 60
 
 
-def _noise(rng: random.Random, hours: float, phase: float) -> float:
-    """Slow drift and a little jitter, about -2 to 2."""
-    return math.sin(hours * 13.7 + phase) * 0.8 + rng.gauss(0, 0.4)
+def _noise(key: str, hours: float, phase: float) -> float:
+    """Slow drift and a little jitter, about -2 to 2; the same key has the same jitter."""
+    return math.sin(hours * 13.7 + phase) * 0.8 + random.Random(key).gauss(0, 0.4)
