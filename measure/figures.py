@@ -36,7 +36,13 @@ class Figure(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def against(name: str, value: float, limit: float, unit: str) -> Figure:
-    """A figure beside the limit of the same run."""
+    """A figure beside the limit of the same run.
+
+    Raises:
+        ValueError: The limit is no positive number, so that nothing was measured against.
+    """
+    if not limit > 0:
+        raise ValueError(f"{name}: the limit is {limit} {unit}; it must be above 0")
     return Figure(name=name, value=value, unit=unit, limit=limit, ratio=value / limit)
 
 

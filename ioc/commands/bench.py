@@ -19,14 +19,21 @@ External = typer.Option(
 def ingest(
     messages: int = typer.Option(40_000, min=1000, help="Messages of one drain."),
     rounds: int = typer.Option(5, min=1, max=50, help="Turns of each; the figure is the median."),
+    broker: str = typer.Option(
+        "auto", help="MQTT broker to start: mosquitto, embedded, or auto: Mosquitto if installed."
+    ),
     external: bool = External,
     as_json: bool = AsJson,
 ) -> None:
     """Bridge throughput with Kafka's confirmation, against a bare paho receive loop."""
+    from ioc.errors import ConfigError
     from measure.bench import ingest as bench
-    from measure.bench.servers import prepared
+    from measure.bench.servers import Broker, prepared
 
-    with prepared(external) as servers:
+    if broker not in list(Broker):
+        raise ConfigError(f"--broker {broker!r}: known are {', '.join(Broker)}")
+    with prepared(external, Broker(broker)) as servers:
+        _progress(f"MQTT broker: {servers.broker}")
         figures = bench.run(servers.settings, _progress, messages=messages, rounds=rounds)
     _print(figures, as_json)
 
