@@ -45,15 +45,20 @@ def sink(
     external: bool = External,
     as_json: bool = AsJson,
 ) -> None:
-    """Rows a second through Faust into the database, against a bare Faust loop."""
+    """Rows a second through Faust and through the writer alone, each against a bare loop.
+
+    Empties the event tables between the turns.
+    """
     from ioc.site import sites_folder
     from measure.bench import sink as bench
+    from measure.bench import store
     from measure.bench.servers import prepared
 
     with prepared(external) as servers:
         figures = bench.run(
             servers.settings, _progress, events=events, rounds=rounds, sites=sites_folder()
         )
+        figures += store.run(servers.settings, _progress)
     _print(figures, as_json)
 
 
