@@ -39,6 +39,19 @@ def demo(
     Four cameras, two signals and twelve sensors publish; one camera loses its network for a while
     and one device sends bad input. Exit code 1 if anything is lost, stored twice or misjudged.
     """
+    from ioc.local_process import ServerError
+
+    try:
+        balanced = _run(seconds_of(length), folder, seed)
+    except ServerError as error:
+        typer.echo(f"ioc: {error}", err=True)
+        raise typer.Exit(1) from None
+    if not balanced:
+        raise typer.Exit(1)
+
+
+def _run(seconds: float, folder: Path | None, seed: int) -> bool:
+    """The demo; gives whether its ledger is balanced."""
     from rich.console import Console
 
     from ioc.settings import TelemetrySettings
@@ -46,7 +59,6 @@ def demo(
     from measure.demo import Demo
     from measure.screen import Screen, print_ledger, step
 
-    seconds = seconds_of(length)
     configure_logs(TelemetrySettings(log_level="error"), "demo")
     console = Console(highlight=False)
     console.print("Hậu Giang IOC: demo on embedded servers\n")
@@ -59,7 +71,8 @@ def demo(
         console.print("devices are silent; waiting until everything has arrived")
         ledger, waiting = running.account()
         print_ledger(console, ledger, waiting, running.moment().streams)
-    if not ledger.balanced:
+    if ledger.balanced:
+        console.print("balanced: every event is accounted for", style="green")
+    else:
         console.print("NOT BALANCED: see the ledger above", style="bold red")
-        raise typer.Exit(1)
-    console.print("balanced: every event is accounted for", style="green")
+    return ledger.balanced
