@@ -73,7 +73,7 @@ def test_what_was_minted_is_what_was_published(mqtt: Mqtt, tmp_path: Path) -> No
     for raw in probe.wait(total):
         event = decode(raw)
         assert isinstance(event, NumberedEnvelope)
-        heard[event.source].note(event)  # type: ignore[arg-type]
+        heard[event.source].note(event)
     assert heard == minted
     assert total >= 4
     assert fleet.drain(0.1) == total, "no core, no receipt: all of it is still in the spools"

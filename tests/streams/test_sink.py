@@ -19,7 +19,7 @@ from ioc.events import encode
 from ioc.settings import DatabaseSettings
 from store.migrate import migrate
 from store.pool import Pool, open_pool
-from store.writers import load_flow_minutes
+from store.writers import insert_rows, load_flow_minutes, merge_received
 from streams import sink as module
 from streams.batch import Raw, letter_of
 from streams.counters import StreamCounters
@@ -78,7 +78,7 @@ def violations(*numbers: int, **changes: Any) -> list[Raw]:
 
 
 async def one(connection: Connection, query: str) -> Any:
-    cursor = await connection.execute(query)  # type: ignore[arg-type]
+    cursor = await connection.execute(query)
     row = await cursor.fetchone()
     await connection.rollback()
     assert row is not None
@@ -148,7 +148,7 @@ async def test_events_of_another_topic_still_reach_their_own_table(
 async def test_a_connection_that_is_killed_in_mid_transaction(
     rig: Rig, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write = module.insert_rows
+    write = insert_rows
     killed: list[int] = []
 
     async def insert(inner: Connection, *args: Any) -> int:
@@ -188,7 +188,7 @@ async def test_a_table_that_is_missing_is_waited_for(rig: Rig, connection: Conne
 async def test_the_windows_are_right_after_a_rollback(
     rig: Rig, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    merge = module.merge_received
+    merge = merge_received
     failures = [psycopg.OperationalError("lost"), psycopg.OperationalError("lost again")]
 
     async def flaky(*args: Any) -> None:
@@ -210,7 +210,7 @@ async def test_the_windows_are_right_after_a_rollback(
 async def test_a_flow_that_is_refused_is_not_in_its_window(
     rig: Rig, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write = module.insert_rows
+    write = insert_rows
 
     async def refusing(inner: Connection, table: Any, rows: Any) -> int:
         if any(row[6] == 20 for row in rows):
@@ -248,7 +248,7 @@ async def test_nothing_is_receipted_before_the_letters_are_in_kafka(
 async def test_a_write_that_is_cancelled_leaves_nothing_behind(
     rig: Rig, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    merge, reached = module.merge_received, asyncio.Event()
+    merge, reached = merge_received, asyncio.Event()
 
     async def hang(*args: Any) -> None:
         await merge(*args)

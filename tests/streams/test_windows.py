@@ -21,7 +21,7 @@ from streams import windows as module
 from streams.windows import SEEN_LIMIT, MinuteWindows, add, congestion, grouped, key_of, staged
 from tests.store.samples import CAMERA, START, envelope, flow, later
 
-CLASSES = ("motorcycle", "car", "pedestrian")
+CLASSES: tuple[e.VehicleClass, ...] = ("motorcycle", "car", "pedestrian")
 
 
 @st.composite
