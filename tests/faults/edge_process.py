@@ -21,7 +21,7 @@ from tests.faults.load import payload
 PERIOD_S = 0.005
 
 
-def main(port: str, spool: str, site: str, device: str, notes: str, drain: bool) -> int:
+def main(port: str, spool: str, site: str, device: str, notes: str, *, drain: bool) -> int:
     settings = EdgeSettings(spool_dir=Path(spool), resend_after_s=3, reconnect_max_s=1)
     publisher = Publisher(
         device_path("vithanh", site, device), MqttSettings(port=int(port)), settings
@@ -40,4 +40,5 @@ def main(port: str, spool: str, site: str, device: str, notes: str, drain: bool)
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:6], drain="drain" in sys.argv[6:]))
+    port, spool, site, device, notes = sys.argv[1:6]
+    sys.exit(main(port, spool, site, device, notes, drain="drain" in sys.argv[6:]))

@@ -33,6 +33,7 @@ from ioc.settings import EdgeSettings, MqttSettings
 from ioc.topics import DevicePath, device_path
 from measure.ledger import Number
 from simulator.devices import Minted
+from tests.faults.system import eventually
 
 LANES: Final = tuple(f"lane-{number}" for number in range(1, 9))
 """Eight, so that no lane has more flow events a minute than a window believes (240)."""
@@ -182,6 +183,12 @@ class Load:
                     count += 1
         except BaseException as error:
             self.fault = error
+
+
+def await_more(load: Load, more: int) -> None:
+    """Wait until the load has minted more."""
+    wanted = load.count + more
+    eventually(lambda: load.count >= wanted, f"{more} more events")
 
 
 def events_of(path: DevicePath, bootid: UUID, count: int, seed: int = 1) -> list[NumberedEvent]:

@@ -11,10 +11,10 @@ import os
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, Literal, Protocol, TypeVar
+from typing import Any, Final, Literal, LiteralString, TypeVar
 
 import psycopg
 
@@ -34,13 +34,6 @@ WORKER_NAME: Final = "ioc-streams"
 """Application name of a worker's connections to the database."""
 
 T = TypeVar("T")
-
-
-class KafkaServer(Protocol):
-    """What the two Kafka brokers have in common."""
-
-    port: int
-    bootstrap: str
 
 
 def eventually(check: Callable[[], T], what: str, within_s: float = 30, every_s: float = 0.02) -> T:
@@ -175,10 +168,12 @@ class System:
         ) as connection:
             yield connection
 
-    def rows(self, query: str, values: object = None) -> list[tuple[Any, ...]]:
+    def rows(
+        self, query: LiteralString, values: Sequence[Any] | Mapping[str, Any] | None = None
+    ) -> list[tuple[Any, ...]]:
         """The rows of a query, over a connection of its own."""
         with self.connection() as connection:
-            return connection.execute(query, values).fetchall()  # type: ignore[arg-type]
+            return connection.execute(query, values).fetchall()
 
     @contextmanager
     def frozen(self, server: ServerProcess) -> Iterator[None]:

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from tests.faults.account import Account
-from tests.faults.load import Load
+from tests.faults.load import Load, await_more
 from tests.faults.system import System, eventually
 
 
@@ -41,6 +41,7 @@ def check_kills(system: System, kills: int) -> None:
     starts: list[float] = []
     with Load("bridge-kill", system.settings.mqtt, system.folder, rate=150) as load:
         for number in range(kills):
+            await_more(load, 50)
             began = time.monotonic()
             held.append(kill_in_mid_batch(system, freeze=number % 2 == 0))
             starts.append(time.monotonic() - began)

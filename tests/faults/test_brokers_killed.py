@@ -6,18 +6,12 @@ import pytest
 
 from ioc.local_process import ServerProcess
 from tests.faults.account import Account
-from tests.faults.load import Load
+from tests.faults.load import Load, await_more
 from tests.faults.system import System, eventually
 
 MQTT_KILLS = 5
 MORE = 120
 """Events between two faults: a second of load."""
-
-
-def await_more(load: Load, more: int = MORE) -> None:
-    """Wait until the load has minted more."""
-    wanted = load.count + more
-    eventually(lambda: load.count >= wanted, f"{more} more events")
 
 
 def test_mqtt_broker_killed(system: System) -> None:
@@ -27,12 +21,12 @@ def test_mqtt_broker_killed(system: System) -> None:
     queued: list[int] = []
     with Load("mqtt-kill", system.settings.mqtt, system.folder) as load:
         for number in range(MQTT_KILLS):
-            await_more(load)
+            await_more(load, MORE)
             if number % 2:
                 # The bridge stands still, so the broker dies with acknowledged events queued.
                 with system.frozen(system.bridge):
                     before = sum(publisher.stats().sent for publisher in load.publishers)
-                    await_more(load)
+                    await_more(load, MORE)
                     sent = sum(publisher.stats().sent for publisher in load.publishers)
                     queued.append(sent - before)
                     system.mqtt.kill()
@@ -61,7 +55,7 @@ def test_kafka_killed_and_restarted(system: System) -> None:
     pids = (system.worker.pid, system.bridge.pid)
     with Load("kafka-kill", system.settings.mqtt, system.folder) as load:
         for fault in ("kill", "stop", "kill"):
-            await_more(load)
+            await_more(load, MORE)
             fault_kafka(system, load, fault)
             stored = system.worker_metric("ioc_sink_stored_total")
             eventually(

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from tests.faults.account import Account
-from tests.faults.load import Load
+from tests.faults.load import Load, await_more
 from tests.faults.system import System, eventually
 
 
@@ -16,12 +16,11 @@ def test_killed_restarted_and_away(system: System) -> None:
     account = Account(system, "PostgreSQL")
     pids = (system.worker.pid, system.bridge.pid)
     with Load("database", system.settings.mqtt, system.folder) as load:
-        eventually(lambda: load.count > 200, "load")
+        await_more(load, 200)
         for _ in range(3):
             system.database.kill()
             system.database.start()
-            stored = load.count
-            eventually(lambda at=stored: load.count > at + 100, "load")  # type: ignore[misc]
+            await_more(load, 100)
         system.database.restart()
         system.database.kill()
         down = time.monotonic()

@@ -54,7 +54,7 @@ def kill_inside(system: System, target: str, within_s: float = 30) -> str:
     with system.connection() as watch, system.connection(autocommit=False) as lock:
         if target != COPY:
             # EXCLUSIVE stops writers, not readers; COPY goes to a temporary table and passes.
-            lock.execute(f"LOCK TABLE {target} IN EXCLUSIVE MODE")  # type: ignore[arg-type]
+            lock.execute(f"LOCK TABLE {target} IN EXCLUSIVE MODE")
         pattern = "COPY%" if target == COPY else f"%INSERT INTO%{target}%"
         while True:
             assert time.monotonic() < deadline, f"the worker was never in {target}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.faults.account import Account
-from tests.faults.load import Load
+from tests.faults.load import Load, await_more
 from tests.faults.system import System, eventually
 
 CHANGES = (
@@ -27,7 +27,6 @@ def check_changes(system: System, changes: tuple[tuple[str, int], ...]) -> None:
     with Load("two-workers", system.settings.mqtt, system.folder) as load:
         for action, number in changes:
             worker = system.workers[number]
-            wanted = load.count + 150
             if action == "start":
                 worker.start()
             elif action == "stop":
@@ -35,7 +34,7 @@ def check_changes(system: System, changes: tuple[tuple[str, int], ...]) -> None:
                 worker.stop()
             else:
                 system.kill(worker)
-            eventually(lambda at=wanted: load.count >= at, "load")  # type: ignore[misc]
+            await_more(load, 150)
             left = next(w for w in range(2) if system.workers[w].running)
             stored = system.worker_metric("ioc_sink_batches_total", left)
             eventually(
