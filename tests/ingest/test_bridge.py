@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 from confluent_kafka import Consumer, TopicPartition
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
 from ingest import bridge as bridge_module
 from ingest.adapters import Adapters
@@ -171,6 +173,23 @@ def test_bad_input_goes_to_the_dead_letters_and_is_acknowledged_too(
     assert found[3].reason is Reason.BAD_UTF8
     assert {letter.device for letter in letters} == {device.path.key}
     assert found[2].properties == {"traceparent": "00-1"}
+
+
+@pytest.mark.parametrize("text", ["x\ufeffy", "x\0y"])
+def test_no_character_in_a_user_property_ends_the_connection(
+    mqtt: Mqtt, kafka: Tansu, text: str
+) -> None:
+    """paho 2.1.0 gave the connection up, and got the same message again after every reconnect."""
+    device = Device(mqtt)
+    properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+    properties.UserProperty = [("note", text)]
+    reader = Reader(kafka, DEADLETTER_TOPIC)
+    with running(Bridge(settings_of(mqtt, kafka.bootstrap))) as bridge:
+        device.probe.client.publish(device.topic, b"{}", 1, False, properties)
+        [value] = reader.take(device.path.device, 1)
+        until(lambda: bridge.counters.acknowledged >= 1, "the acknowledgement")
+        assert bridge.counters.connections == 1
+    assert deadletter.decode(value).properties == {"note": text.replace("\0", "\ufffd")}
 
 
 def test_a_fault_of_our_own_sets_the_message_aside_instead_of_losing_it(
