@@ -155,6 +155,7 @@ def test_one_that_is_still_wrong_ends_with_1_and_stays(ioc: Ioc, stack: Stack) -
     text = done.stdout.decode()
     assert "still unit: $.data.unit: water_level is measured in 'm', got 'mm'" in text
     assert text.endswith("0 of 1 sent again\n")
+    assert stack.rows("SELECT count(*) FROM dead_letter WHERE replays > 0") == [(0,)]
 
 
 def test_one_that_is_right_now_is_in_kafka_and_marked(ioc: Ioc, stack: Stack) -> None:
