@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from typing import Any
@@ -78,7 +79,10 @@ class RecordProducer:
                     record.topic, value=record.value, key=record.key or None, on_delivery=confirmed
                 )
             except BufferError:
-                self._producer.poll(0.05)
+                self._serve(0.05)
+                if self.fatal is not None:  # nothing leaves the queue any more
+                    pending.failed = True
+                    return
             except KafkaException as error:
                 self._fail(error, pending)
                 return
@@ -87,7 +91,7 @@ class RecordProducer:
 
     def poll(self) -> None:
         """Run the confirmations that have come; returns at once."""
-        self._producer.poll(0)
+        self._serve(0)
 
     def stuck(self) -> bool:
         """Whether Kafka answers and yet has confirmed nothing of what waits, for ``STUCK_S``.
@@ -115,15 +119,30 @@ class RecordProducer:
         Returns:
             How many records are still not confirmed.
         """
-        return int(self._producer.flush(timeout_s))
+        try:
+            return int(self._producer.flush(timeout_s))
+        except KafkaException as error:
+            self._note(error)
+            return len(self._producer)
 
     def close(self) -> None:
         """Drop what is not confirmed; MQTT sends it again."""
         self._producer.purge()
-        self._producer.flush(1)
+        with contextlib.suppress(KafkaException):  # it is given up because of a fatal error
+            self._producer.flush(1)
+
+    def _serve(self, timeout_s: float) -> None:
+        try:
+            self._producer.poll(timeout_s)
+        except KafkaException as error:
+            # confluent-kafka raises a fatal error here, in whatever call comes first.
+            self._note(error)
 
     def _fail(self, error: KafkaException, pending: Pending) -> None:
         pending.failed = True
+        self._note(error)
+
+    def _note(self, error: KafkaException) -> None:
         detail: Any = error.args[0]
         if isinstance(detail, KafkaError) and detail.fatal():
             self.fatal = detail
