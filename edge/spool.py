@@ -146,7 +146,7 @@ class Spool:
         before its subscribers do, and after five restarts the next try was 96 s away, not 6.
         """
         with self._lock:
-            self._run(self._forget_sends)
+            self._run(self._renew_waits)
             for level in LEVELS:
                 self._cursor[level] = 0
                 self._again[level].clear()
@@ -263,7 +263,7 @@ class Spool:
                 return len(rows)
         return 0
 
-    def _forget_sends(self) -> None:
+    def _renew_waits(self) -> None:
         with self._transaction():
             self._file.db.execute("UPDATE events SET sends = 1 WHERE sends > 1")
 

@@ -19,6 +19,8 @@ _QUEUE_KBYTES = 65_536
 _REPEAT_S = 30.0
 """One kind of error is logged so often: a cluster that is away gives five errors a second."""
 
+_PURGED = (KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT)
+
 STUCK_S = 10.0
 """A cluster that answers, but has confirmed nothing for so long, gets a new producer."""
 
@@ -71,7 +73,8 @@ class RecordProducer:
                 self.confirmed += 1
             else:
                 pending.failed = True
-                self._log(f"Kafka refused a record for {record.topic}: {error}")
+                if error.code() not in _PURGED:  # else we gave up the producer ourselves
+                    self._log(f"Kafka refused a record for {record.topic}: {error}")
 
         while True:
             try:
