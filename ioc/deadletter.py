@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from ioc.decode import ContractError, Reason
-from ioc.ids import uuid7
+from ioc.ids import content_uuid8, uuid7
 from ioc.topics import DevicePath, TopicError, parse_key
 
 RAW_LIMIT = 256 * 1024
@@ -27,7 +27,8 @@ class DeadLetter(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One message set aside.
 
     Attributes:
-        id: When it was set aside, and which.
+        id: For a numbered message always the same, so that one which comes again, because a
+            service was killed before it could acknowledge, is kept once.
         device: ``city/site/device`` taken from the topic, empty when the topic is not ours.
         bootid: Whose sequence the message counts in, as far as it could be told.
         sequence: Its number, likewise; with both a receipt can be sent.
@@ -98,7 +99,7 @@ def set_aside(
     properties = properties or {}
     bootid, sequence = _numbers_of(raw, properties)
     return DeadLetter(
-        id=uuid7(received),
+        id=_id_of(raw, stage, topic, bootid, sequence, received),
         received=received,
         stage=stage,
         topic=_storable(topic, 1024),
@@ -115,6 +116,21 @@ def set_aside(
         bootid=bootid,
         sequence=sequence,
     )
+
+
+def _id_of(
+    raw: bytes,
+    stage: str,
+    topic: str,
+    bootid: UUID | None,
+    sequence: int | None,
+    received: datetime,
+) -> UUID:
+    if bootid is None or sequence is None:
+        # Nothing tells a message that was delivered twice from one that was sent twice.
+        return uuid7(received)
+    number = bootid.bytes + sequence.to_bytes(8, "big")
+    return content_uuid8(number, stage.encode(), topic.encode("utf-8", "replace"), raw)
 
 
 def encode(letter: DeadLetter) -> bytes:

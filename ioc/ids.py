@@ -43,6 +43,14 @@ def derived_uuid7(at: datetime, *parts: str) -> UUID:
     return _assemble(at, int.from_bytes(digest[:10], "big"))
 
 
+def content_uuid8(*parts: bytes) -> UUID:
+    """The UUIDv8 that the same content always gives (RFC 9562, section 5.8): its SHA-256."""
+    digest = hashlib.sha256(b"".join(len(part).to_bytes(8, "big") + part for part in parts))
+    number = int.from_bytes(digest.digest()[:16], "big")
+    number &= ~(0xF << 76 | 0x3 << 62)
+    return UUID(int=number | 0x8 << 76 | _VARIANT)
+
+
 def unix_ms(at: datetime) -> int:
     """Whole milliseconds since 1970, rounded to the nearest."""
     return round(at.timestamp() * 1000)

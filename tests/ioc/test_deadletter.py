@@ -128,3 +128,12 @@ def test_it_knows_its_device() -> None:
         received=NOW,
     )
     assert nameless.path is None
+
+
+def test_a_numbered_message_that_comes_again_is_the_same_dead_letter() -> None:
+    number = {"bootid": str(BOOT), "sequence": "7"}
+    assert set_aside(properties=number).id == set_aside(properties=number).id
+    assert set_aside(properties=number).id != set_aside(b"[", number).id
+    assert set_aside(properties=number).id != set_aside(properties={**number, "sequence": "8"}).id
+    # Without a number nobody can tell one message delivered twice from two that are alike.
+    assert set_aside().id != set_aside().id

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ioc.clock import from_unix_ms
-from ioc.ids import derived_uuid7, unix_ms, uuid7
+from ioc.ids import content_uuid8, derived_uuid7, unix_ms, uuid7
 from tests.strategies import instants
 
 ANY = instants(datetime(1971, 1, 1, tzinfo=UTC), datetime(9998, 1, 1, tzinfo=UTC))
@@ -53,3 +53,11 @@ def test_derived_ids_differ_for_another_time(at: datetime) -> None:
 @given(ANY)
 def test_milliseconds_since_1970_go_both_ways(at: datetime) -> None:
     assert from_unix_ms(unix_ms(at)) == at
+
+
+@given(st.lists(st.binary(max_size=20), min_size=1), st.lists(st.binary(max_size=20), min_size=1))
+def test_content_ids_are_equal_for_equal_content_only(one: list[bytes], two: list[bytes]) -> None:
+    assert content_uuid8(*one) == content_uuid8(*one)
+    assert (content_uuid8(*one) == content_uuid8(*two)) == (one == two)
+    assert content_uuid8(*one).version == 8
+    assert content_uuid8(*one).variant == RFC_4122
