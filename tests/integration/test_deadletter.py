@@ -58,13 +58,14 @@ def good(sequence: int, age: timedelta) -> bytes:
 
 @dataclass
 class Stack:
-    """Embedded servers with three dead letters: two wrong ones and one that is right now."""
+    """Embedded servers with four dead letters: three wrong ones and one that is right now."""
 
     local: LocalStack
     env: dict[str, str]
     wrong: DeadLetter
     binary: DeadLetter
     right: DeadLetter
+    nameless: DeadLetter
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.env["IOC_DATABASE__URL"]) as connection:
@@ -87,9 +88,10 @@ def stack(local_stack: LocalStack) -> Iterator[Stack]:
         wrong=letter(good(1, old).replace(b'"m"', b'"mm"'), Reason.UNIT, timedelta(hours=5), 1),
         binary=letter(b"\xff\x00\x1b[31mred\n\xfe", Reason.BAD_UTF8),
         right=letter(good(3, old), Reason.SCHEMA, old, 3),
+        nameless=letter(b"31.5", Reason.SCHEMA, old + timedelta(days=1)),
     )
     with psycopg.connect(env["IOC_DATABASE__URL"]) as connection:
-        for one in (made.wrong, made.binary, made.right):
+        for one in (made.wrong, made.binary, made.right, made.nameless):
             columns, values = ", ".join(DEAD_LETTER.columns), list(dead_letter_row(one))
             values[DEAD_LETTER.columns.index("properties")] = json.dumps(dict(one.properties))
             marks = ", ".join(["%s"] * len(values))
@@ -107,7 +109,7 @@ def listed(ioc: Ioc, stack: Stack, *options: str) -> list[UUID]:
 
 def test_the_list_is_newest_first_and_can_be_narrowed(ioc: Ioc, stack: Stack) -> None:
     wrong, binary, right = stack.wrong.id, stack.binary.id, stack.right.id
-    assert listed(ioc, stack) == [binary, wrong, right]
+    assert listed(ioc, stack) == [binary, wrong, right, stack.nameless.id]
     assert listed(ioc, stack, "--reason", "unit", "--device", PATH.key) == [wrong]
     assert listed(ioc, stack, "--since", "2d", "--limit", "2") == [binary, wrong]
     assert listed(ioc, stack, "--device", "vithanh/tran-hung-dao/cam-9") == []
@@ -115,7 +117,7 @@ def test_the_list_is_newest_first_and_can_be_narrowed(ioc: Ioc, stack: Stack) ->
     text = done.stdout.decode()
     assert str(wrong)[:18] in text
     assert f"{PATH.key}  $.data.unit: expected another" in text
-    assert "3 shown" in done.stderr.decode()
+    assert "4 shown" in done.stderr.decode()
 
 
 def test_the_raw_bytes_come_out_as_they_came(ioc: Ioc, stack: Stack) -> None:
@@ -181,7 +183,7 @@ def test_one_that_is_right_now_is_in_kafka_and_marked(ioc: Ioc, stack: Stack) ->
     [
         (["show", "ffff"], 1, "no dead letter has an id that begins with 'ffff'"),
         (["show", "not-an-id"], 1, "is not an id"),
-        (["show", "0"], 1, "more than one dead letter begins with '0'"),
+        (["show", "01"], 1, "more than one dead letter begins with '01'"),
         (["replay"], 2, "give ids, or --reason"),
         (["list", "--reason", "bad"], 2, "--reason 'bad': known are oversize, bad_utf8"),
         (["list", "--since", "soon"], 2, "--since 'soon': give 15m, 6h, 2d or a time"),
