@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,19 @@ def system(flavour: Flavour, systems: dict[Flavour, System]) -> System:
     else:
         found.heal()
     return found
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """The ends of the services' logs, with a test that failed."""
+    report = yield
+    used: System | None = getattr(item, "funcargs", {}).get("system")
+    if report.failed and used is not None:
+        for service in (used.bridge, *used.workers):
+            report.sections.append((f"log of {service.name}", "\n".join(service.log_tail(40))))
+    return report
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
