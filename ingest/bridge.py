@@ -29,6 +29,7 @@ from ingest.wire import BufferedClient, BufferedSocket
 from ioc import deadletter
 from ioc.clock import Clock, utc_now
 from ioc.decode import ContractError, Reason
+from ioc.errors import ConfigError
 from ioc.mqtt import build_client
 from ioc.settings import Settings
 from ioc.telemetry import logger
@@ -70,6 +71,7 @@ class Bridge:
         )
         self._window = AckWindow()
         self._log = logger("ingest.bridge")
+        self._stop = threading.Event()
         self._producer = self._new_producer()
         self._client = self._new_client()
         self._lost = True
@@ -82,13 +84,17 @@ class Bridge:
 
         At the end it waits up to five seconds for Kafka to confirm what is under way.
         """
+        self._stop = stop
         while not stop.is_set():
             if self._connect():
                 self._carry(stop)
             self.counters.connected = False
             if stop.is_set():
                 break
-            if self._stuck or self._window.blocked or self._producer.fatal is not None:
+            # With Kafka away, every connection would leave another window of records behind.
+            overfull = self._producer.waiting > self._settings.ingest.receive_maximum
+            given_up = self._producer.fatal is not None or self._window.blocked
+            if self._stuck or overfull or given_up:
                 self._replace_producer()
             self._window = AckWindow()
             pause = random.uniform(_RETRY_S[0] / 2, self._retry_s)
@@ -100,7 +106,11 @@ class Bridge:
     # --- connection ---------------------------------------------------------------------------
 
     def _connect(self) -> bool:
-        self._client = self._new_client()
+        try:
+            self._client = self._new_client()
+        except ConfigError as error:  # a certificate or password is just being replaced
+            self._log.error("cannot use the MQTT settings", error=str(error))
+            return False
         try:
             self._client.reconnect()
         except (OSError, ValueError) as error:
@@ -270,6 +280,7 @@ class Bridge:
             self._settings.kafka,
             self._settings.ingest.client_id,
             lambda text: self._log.warning(text),
+            lambda: self._stop.is_set(),
         )
 
     def _replace_producer(self) -> None:

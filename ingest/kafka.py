@@ -33,7 +33,14 @@ class RecordProducer:
     records wait here, the receive maximum stops the flow, and MQTT keeps the rest.
     """
 
-    def __init__(self, settings: KafkaSettings, client_id: str, log: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        client_id: str,
+        log: Callable[[str], None],
+        stopped: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._stopped = stopped
         self.fatal: KafkaError | None = None
         self.confirmed = 0
         self._log = log
@@ -64,7 +71,8 @@ class RecordProducer:
     def send(self, record: Record, pending: Pending) -> None:
         """Hand a record over; ``pending.parts`` falls when Kafka has confirmed it.
 
-        When the producer's queue is full this waits, and the wait is the back pressure.
+        When the producer's queue is full this waits, and the wait is the back pressure; it ends
+        when the service is told to stop, and the message then counts as failed.
         """
 
         def confirmed(error: KafkaError | None, _message: Message) -> None:
@@ -83,7 +91,7 @@ class RecordProducer:
                 )
             except BufferError:
                 self._serve(0.05)
-                if self.fatal is not None:  # nothing leaves the queue any more
+                if self.fatal is not None or self._stopped():  # nothing more will be confirmed
                     pending.failed = True
                     return
             except KafkaException as error:
@@ -91,6 +99,11 @@ class RecordProducer:
                 return
             else:
                 return
+
+    @property
+    def waiting(self) -> int:
+        """Records that Kafka has not confirmed."""
+        return len(self._producer)
 
     def poll(self) -> None:
         """Run the confirmations that have come; returns at once."""

@@ -102,12 +102,13 @@ async def find_dead_letter(connection: Connection, prefix: str) -> StoredLetter:
     Raises:
         LookupError: There is none, or more than one.
     """
-    text = prefix.strip().lower()
-    if not text or set(text) - set("0123456789abcdef-"):
+    text = prefix.strip().lower().replace("-", "")
+    if not text or len(text) > 32 or set(text) - set("0123456789abcdef"):
         raise LookupError(f"{prefix!r} is not an id: give the beginning of one that is listed")
     async with connection.cursor(row_factory=dict_row) as cursor:
         await cursor.execute(
-            "SELECT * FROM dead_letter WHERE id::text LIKE %s ORDER BY id LIMIT 2", (text + "%",)
+            "SELECT * FROM dead_letter WHERE id BETWEEN %s AND %s ORDER BY id LIMIT 2",
+            (UUID(text.ljust(32, "0")), UUID(text.ljust(32, "f"))),
         )
         rows = await cursor.fetchall()
     if not rows:

@@ -105,8 +105,11 @@ async def test_a_letter_is_found_by_the_beginning_of_its_id(
     await mark_replayed(connection, letters[0].id)
     again = await find_dead_letter(connection, str(letters[0].id))
     assert (again.replays, again.replayed_at is not None) == (1, True)
+    twin = UUID(int=letters[0].id.int ^ 1)
+    await insert_dead_letters(connection, [replace(letters[0], id=twin)])
     with pytest.raises(LookupError, match="more than one"):
-        await find_dead_letter(connection, str(letters[0].id)[:8])
+        await find_dead_letter(connection, str(twin)[:8])
+    assert (await find_dead_letter(connection, str(twin))).letter.id == twin
     with pytest.raises(LookupError, match="no dead letter"):
         await find_dead_letter(connection, "ffff")
     with pytest.raises(LookupError, match="not an id"):
