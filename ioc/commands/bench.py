@@ -15,6 +15,16 @@ External = typer.Option(
 )
 
 
+@app.callback()
+def group() -> None:
+    """Benchmarks against a limit measured in the same run."""
+    from ioc.settings import TelemetrySettings
+    from ioc.telemetry import configure_logs
+
+    # Logs go to standard error, where they do not mix with --json; only errors matter here.
+    configure_logs(TelemetrySettings(log_level="error"), "bench")
+
+
 @app.command()
 def ingest(
     messages: int = typer.Option(40_000, min=1000, help="Messages of one drain."),
