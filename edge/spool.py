@@ -146,7 +146,8 @@ class Spool:
         before its subscribers do, and after five restarts the next try was 96 s away, not 6.
         """
         with self._lock:
-            self._run(self._renew_waits)
+            renew = "UPDATE events SET sends = 1 WHERE resend_at IS NOT NULL AND sends > 1"
+            self._run(lambda: self._file.db.execute(renew))
             for level in LEVELS:
                 self._cursor[level] = 0
                 self._again[level].clear()
@@ -262,10 +263,6 @@ class Spool:
             if rows:
                 return len(rows)
         return 0
-
-    def _renew_waits(self) -> None:
-        with self._transaction():
-            self._file.db.execute("UPDATE events SET sends = 1 WHERE sends > 1")
 
     def _take(self, limit: int, now: float, resend_after_s: float) -> list[Stored]:
         before = (dict(self._cursor), dict(self._again))

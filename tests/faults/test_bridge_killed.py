@@ -51,6 +51,7 @@ def check_kills(system: System, kills: int) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("flavour", ["embedded"], indirect=True, scope="session")
 def test_three_kills(system: System) -> None:
     check_kills(system, 3)
 

@@ -96,12 +96,13 @@ def check_kills(system: System, kills: int) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("flavour", ["embedded"], indirect=True, scope="session")
 def test_three_kills(system: System) -> None:
     check_kills(system, 3)
 
 
 @pytest.mark.slow
 @pytest.mark.service
-@pytest.mark.timeout(500)
+@pytest.mark.timeout(600)
 def test_twenty_kills(system: System) -> None:
     check_kills(system, 20)

@@ -22,10 +22,13 @@ CHANGES = (
 )
 
 
-def check_changes(system: System, changes: tuple[tuple[str, int], ...]) -> None:
-    account = Account(system, f"workers, {len(changes)} changes")
+@pytest.mark.slow
+@pytest.mark.service
+@pytest.mark.timeout(400)
+def test_two_workers(system: System) -> None:
+    account = Account(system, f"workers, {len(CHANGES)} changes")
     with Load("two-workers", system.settings.mqtt, system.folder) as load:
-        for action, number in changes:
+        for action, number in CHANGES:
             worker = system.workers[number]
             if action == "start":
                 worker.start()
@@ -43,16 +46,4 @@ def check_changes(system: System, changes: tuple[tuple[str, int], ...]) -> None:
                 60,
                 0.1,
             )
-        account.close(load, note=" ".join(f"{action}-{number}" for action, number in changes))
-
-
-@pytest.mark.slow
-def test_two_changes(system: System) -> None:
-    check_changes(system, (*CHANGES[:1], *CHANGES[3:4]))
-
-
-@pytest.mark.slow
-@pytest.mark.service
-@pytest.mark.timeout(400)
-def test_ten_changes(system: System) -> None:
-    check_changes(system, CHANGES)
+        account.close(load, note=" ".join(f"{action}-{number}" for action, number in CHANGES))
