@@ -140,13 +140,10 @@ class Spool:
                     insort(self._again[level], row)
 
     def rewind(self) -> None:
-        """Send everything again from the oldest on: the broker may have lost what it had.
-
-        The waits begin anew: a broker that has just come back acknowledges and drops what comes
-        before its subscribers do, and after five restarts the next try was 96 s away, not 6.
-        """
+        """Send everything again from the oldest on: the broker may have lost what it had."""
+        # With new waits: it drops what comes before its subscribers; the next try was 96 s off.
+        renew = "UPDATE events SET sends = 1 WHERE resend_at IS NOT NULL AND sends > 1"
         with self._lock:
-            renew = "UPDATE events SET sends = 1 WHERE resend_at IS NOT NULL AND sends > 1"
             self._run(lambda: self._file.db.execute(renew))
             for level in LEVELS:
                 self._cursor[level] = 0
