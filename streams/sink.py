@@ -61,11 +61,12 @@ DATA_ERRORS = (
     psycopg.DataError,
     psycopg.IntegrityError,
     psycopg.errors.ProgramLimitExceeded,
-    ValueError,  # a row that cannot be packed: NUL in text, lone surrogate
-    TypeError,
-    OverflowError,
 )
-"""What halving a batch can cure: the fault is in a row, not in the connection or the schema."""
+"""What halving a batch can cure: the fault is in a row, not in the connection or the schema.
+
+``insert_rows`` gives what cannot be packed as a ``DataError`` too. An error of our own code is none
+of these: it is tried again, loudly, rather than set good events aside.
+"""
 
 
 class Sink:
