@@ -94,6 +94,7 @@ def _work(name: str, raw: dict[str, Any], events: int, answers: Any) -> None:
     """Run one contestant; a thread watches its count and answers with the rate."""
     from streams.app import build_app, new_app, run_worker
 
+    os.dup2(2, 1)  # Faust shows the cursor again at its end, on standard output
     settings = Settings.model_validate(raw)
     from ioc.telemetry import configure_logs
 
