@@ -101,7 +101,7 @@ class StreamsSettings(Section):
     """The Faust workers."""
 
     app_id: str = Field("ioc-streams", description="Consumer group; change it to start afresh.")
-    batch_rows: int = Field(3000, ge=1, le=10_000, description="Most rows of one transaction.")
+    batch_rows: int = Field(1000, ge=1, le=10_000, description="Most rows of one transaction.")
     batch_within_s: float = Field(
         0.25, gt=0, le=5, description="Longest wait for a batch to fill, seconds."
     )
