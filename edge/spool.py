@@ -140,11 +140,13 @@ class Spool:
                     insort(self._again[level], row)
 
     def rewind(self) -> None:
-        """Send everything again from the oldest on: the broker may have lost what it had."""
-        # With new waits: it drops what comes before its subscribers; the next try was 96 s off.
-        renew = "UPDATE events SET sends = 1 WHERE resend_at IS NOT NULL AND sends > 1"
+        """Send everything again from the oldest on: the broker may have lost what it had.
+
+        The waits begin anew: a broker that has just come back acknowledges and drops what comes
+        before its subscribers do, and after five restarts the next try was 96 s away, not 6.
+        """
         with self._lock:
-            self._run(lambda: self._file.db.execute(renew))
+            self._run(self._renew_waits)
             for level in LEVELS:
                 self._cursor[level] = 0
                 self._again[level].clear()
@@ -260,6 +262,10 @@ class Spool:
             if rows:
                 return len(rows)
         return 0
+
+    def _renew_waits(self) -> None:
+        with self._transaction():
+            self._file.db.execute("UPDATE events SET sends = 1 WHERE sends > 1")
 
     def _take(self, limit: int, now: float, resend_after_s: float) -> list[Stored]:
         before = (dict(self._cursor), dict(self._again))

@@ -212,17 +212,6 @@ def test_violations_go_out_first_then_signals_then_by_age(shelf: Shelf) -> None:
     ]
 
 
-def test_after_a_rewind_the_waits_for_receipts_begin_anew(shelf: Shelf) -> None:
-    """A broker that came back five times must not push the next try minutes away."""
-    shelf.add("reading")
-    for now in (0.0, 10.0, 30.0, 70.0):
-        assert len(shelf.spool.take(10, now, 10.0)) == 1  # 10, 20, 40 s apart; next in 80 s
-    shelf.spool.rewind()
-    assert len(shelf.spool.take(10, 71.0, 10.0)) == 1
-    assert shelf.spool.take(10, 90.0, 10.0) == []
-    assert len(shelf.spool.take(10, 91.1, 10.0)) == 1
-
-
 def test_budget_takes_metrics_then_signals_then_violations_oldest_first(tmp_path: Path) -> None:
     shelf = Shelf(tmp_path)
     for _ in range(4):
