@@ -128,7 +128,7 @@ def test_broker_that_lost_everything_gets_it_again_as_replayed(
     while_away = publisher.publish(VIOLATION)
     broker.start()
     again = Core(broker.settings, receipts=True)
-    assert publisher.flush(15)
+    assert publisher.flush(60)
     by_sequence = {int(seen.properties["sequence"]): seen for seen in again.events()}
     again.stop()
     # All those without a receipt, except what was sent before the second core had subscribed.
