@@ -93,7 +93,7 @@ class FrameWindow(Data, frozen=True, kw_only=True):
 class EvidenceRef(Data, frozen=True, kw_only=True):
     """A file that proves the act; it goes to the evidence store, only its digest goes here."""
 
-    role: Literal["clip", "before", "at", "after", "plate", "manifest"]
+    role: Literal["clip", "before", "at", "after", "plate", "proxy", "manifest"]
     sha256: Sha256
     bytes: Annotated[int, Meta(gt=0, le=MAX_SEQUENCE)]
     media_type: Annotated[str, Meta(min_length=3, max_length=100)]

@@ -7,7 +7,7 @@ Pixel coordinates are those of the camera's stated frame size, x to the right, y
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, time
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -30,7 +30,19 @@ def _two_ends(segment: tuple[Pixel, Pixel]) -> tuple[Pixel, Pixel]:
     return segment
 
 
+def _box(corners: tuple[Pixel, Pixel]) -> tuple[Pixel, Pixel]:
+    (left, top), (right, bottom) = corners
+    if not (left < right and top < bottom):
+        raise ValueError("give the top left corner first, then the bottom right one")
+    return corners
+
+
+Box = Annotated[tuple[Pixel, Pixel], AfterValidator(_box)]
 Segment = Annotated[tuple[Pixel, Pixel], AfterValidator(_two_ends)]
+
+
+SpeedLimit = Annotated[float, Field(gt=0, le=200)]
+Turning = Literal["left", "right", "straight", "u_turn"]
 
 
 class Part(BaseModel):
@@ -75,13 +87,21 @@ class Lane(Part):
     storage_m: float | None = Field(
         None, gt=0, description="Length up to the junction behind; a longer queue spills back."
     )
+    speed_limit_kmh: float | None = Field(
+        None, gt=0, le=200, description="Speed limit; without one no speeding is flagged here."
+    )
+    speed_limits_kmh: dict[VehicleClass, SpeedLimit] = Field(
+        {}, description="Limits of single classes, which win over speed_limit_kmh."
+    )
 
 
 class Line(Part):
     """A line across the road."""
 
     id: Id
-    kind: Literal["count", "stop"] = Field("count", description="What a crossing means.")
+    kind: Literal["count", "stop", "exit"] = Field(
+        "count", description="What a crossing means: counted, stopped at, or left the junction by."
+    )
     ends: Segment = Field(description="Both ends in pixels.")
     lane: Id | None = Field(None, description="The lane it lies across.")
     head: Id | None = Field(None, description="The signal head that governs a stop line.")
@@ -90,12 +110,57 @@ class Line(Part):
     )
 
 
+class Hours(Part):
+    """A part of the day, local time; one that ends before it begins runs over midnight."""
+
+    start: time = Field(description="Such as 06:00.")
+    end: time = Field(description="Such as 09:00.")
+
+
 class Zone(Part):
     """An area with a meaning."""
 
     id: Id
     kind: Literal["junction", "no_parking", "no_entry", "privacy"] = Field(description="Meaning.")
     polygon: Polygon = Field(description="Outline in pixels.")
+    vehicles: tuple[VehicleClass, ...] = Field(
+        (), description="Classes that a ban concerns; empty is all."
+    )
+    hours: tuple[Hours, ...] = Field((), description="When a ban holds; empty is always.")
+
+
+class ForbiddenTurn(Part):
+    """A turn that may not be made: out of a lane and over an exit line."""
+
+    id: Id
+    lane: Id = Field(description="The lane it begins in.")
+    exit: Id = Field(description="The line of kind exit that it ends on.")
+    kind: Turning = Field(description="How it is called.")
+    vehicles: tuple[VehicleClass, ...] = Field(
+        (), description="Classes that the ban concerns; empty is all."
+    )
+    hours: tuple[Hours, ...] = Field((), description="When the ban holds; empty is always.")
+
+
+class Lamp(Part):
+    """Where one signal head is seen in the picture, to read its light from the image."""
+
+    head: Id = Field(description="The signal head.")
+    box: Box = Field(description="Top left and bottom right of the lamp box, pixels.")
+    order: tuple[Literal["red", "yellow", "green", "countdown", "arrow"], ...] = Field(
+        ("red", "yellow", "green"),
+        min_length=1,
+        max_length=6,
+        description="What the box holds from its top (or its left, when it lies), in equal parts. "
+        "'arrow' and 'countdown' parts are never read as the round light.",
+    )
+
+
+class Tile(Part):
+    """A part of the picture that the detector looks at on its own, closer than the whole."""
+
+    box: Box = Field(description="Top left and bottom right, pixels.")
+    every: int = Field(1, ge=1, le=100, description="Looked at in every so many frames.")
 
 
 class GroundPoint(Part):
@@ -123,6 +188,25 @@ class RuleSettings(Part):
     min_duration_s: float = Field(0.5, ge=0, description="Least time against the rule.")
     cooldown_s: float = Field(60, ge=0, description="One vehicle is flagged once in this time.")
     confirmations: int = Field(3, ge=1, description="Observations of a track before it counts.")
+    delay_s: float = Field(
+        0.5, ge=0, le=10, description="Grace after a light has changed, before an act counts."
+    )
+    least_score: float = Field(
+        0.3, ge=0, le=1, description="Least mean confidence of the boxes that prove the act."
+    )
+    tolerance_kmh: float = Field(
+        5, ge=0, le=50, description="Speed above the limit that is let pass."
+    )
+    congestion_vehicles: int = Field(
+        0,
+        ge=0,
+        description="With at least so many other vehicles standing in the same lane or zone, "
+        "standing is no violation; 0 switches the guard off.",
+    )
+    exempt: tuple[VehicleClass, ...] = Field((), description="Classes that are never flagged.")
+    exempt_emergency: bool = Field(
+        True, description="Vehicles that the model marks as on emergency duty are not flagged."
+    )
 
 
 class Camera(Part):
@@ -137,6 +221,9 @@ class Camera(Part):
     lanes: tuple[Lane, ...] = ()
     lines: tuple[Line, ...] = ()
     zones: tuple[Zone, ...] = ()
+    forbidden_turns: tuple[ForbiddenTurn, ...] = ()
+    lamps: tuple[Lamp, ...] = ()
+    tiles: tuple[Tile, ...] = Field((), max_length=16, description="Beside the whole picture.")
     calibration: Calibration | None = None
     rules: tuple[RuleSettings, ...] = ()
     flow_period_s: float = Field(10, ge=1, le=60, description="Period of the flow counts.")
@@ -148,7 +235,16 @@ class Camera(Part):
             if line.lane is not None and line.lane not in lanes:
                 known = ", ".join(sorted(lanes)) or "none"
                 raise ValueError(f"line {line.id!r} names lane {line.lane!r}; lanes are {known}")
-        for kind in ("lanes", "lines", "zones"):
+        exits = {line.id for line in self.lines if line.kind == "exit"}
+        for turn in self.forbidden_turns:
+            for what, name, there in (("lane", turn.lane, lanes), ("exit", turn.exit, exits)):
+                if name not in there:
+                    raise ValueError(
+                        f"forbidden turn {turn.id!r} names {what} {name!r}; known are "
+                        f"{', '.join(sorted(there)) or 'none'}"
+                    )
+        _refuse_repeats("lamps", [lamp.head for lamp in self.lamps])
+        for kind in ("lanes", "lines", "zones", "forbidden_turns"):
             _refuse_repeats(kind, [part.id for part in getattr(self, kind)])
         _refuse_repeats("rules", [settings.rule for settings in self.rules])
         for kind, x, y in self._pixels():
@@ -167,6 +263,10 @@ class Camera(Part):
             found += [(f"line {line.id}", x, y) for x, y in line.ends]
         for zone in self.zones:
             found += [(f"zone {zone.id}", x, y) for x, y in zone.polygon]
+        for lamp in self.lamps:
+            found += [(f"lamp {lamp.head}", x, y) for x, y in lamp.box]
+        for number, tile in enumerate(self.tiles):
+            found += [(f"tile {number}", x, y) for x, y in tile.box]
         return found
 
 
@@ -246,12 +346,13 @@ class Site(Part):
         heads = [head for signal in self.signals for head in signal.heads]
         _refuse_repeats("signal heads", heads)
         for camera in self.cameras:
-            for line in camera.lines:
-                if line.head is not None and line.head not in heads:
+            named = [(f"line {line.id!r}", line.head) for line in camera.lines]
+            named += [("a lamp", lamp.head) for lamp in camera.lamps]
+            for what, head in named:
+                if head is not None and head not in heads:
                     known = ", ".join(sorted(heads)) or "none"
                     raise ValueError(
-                        f"line {line.id!r} of {camera.id!r} names head {line.head!r}; "
-                        f"the site's heads are {known}"
+                        f"{what} of {camera.id!r} names head {head!r}; the site's heads are {known}"
                     )
         return self
 

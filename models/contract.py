@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ioc.events import VehicleClass
 
+Part = Literal["helmet", "no_helmet", "plate", "emergency"]
+
 BOX_COLUMNS = 5  # centre x, centre y, width, height, objectness stand before the class scores
 
 
@@ -48,6 +50,9 @@ class Contract(BaseModel):
     class_count: int = Field(gt=0, description="Classes the model was trained on.")
     classes: dict[int, VehicleClass] = Field(
         min_length=1, description="Column of a class → our class; the others are not read."
+    )
+    parts: dict[int, Part] = Field(
+        {}, description="Column of a class → what it marks on a vehicle; empty for most models."
     )
 
     def rows(self, size: InputSize) -> int:

@@ -10,7 +10,7 @@ import numpy as np
 
 from ioc.events import FlowData, VehicleClass
 from vision.detect.detections import CLASS_ID, CLASSES
-from vision.scene import CountLine, LaneArea, Points, inside
+from vision.scene import LaneArea, Points, RoadLine, inside
 from vision.track.tracks import Tracks
 
 HYSTERESIS = 0.1
@@ -56,7 +56,7 @@ class _Passage:
 class LineCounter:
     """Finds crossings. A vehicle counts once on each line, however often it goes to and fro."""
 
-    def __init__(self, lines: Sequence[CountLine]) -> None:
+    def __init__(self, lines: Sequence[RoadLine]) -> None:
         self._lines = tuple(lines)
         self._passages: dict[int, _Passage] = {}
 
@@ -102,7 +102,7 @@ class LineCounter:
         return found
 
     def _step(
-        self, number: int, line: CountLine, passage: _Passage, point: Points, at_s: float, now: int
+        self, number: int, line: RoadLine, passage: _Passage, point: Points, at_s: float, now: int
     ) -> float | None:
         """Move one vehicle against one line; the time of its crossing if that is now certain."""
         ends = np.stack((passage.point, point))
@@ -126,7 +126,7 @@ class LaneFlow:
     """Sums up lanes over periods of equal length, counted from the first frame."""
 
     def __init__(
-        self, lanes: Sequence[LaneArea], lines: Sequence[CountLine], period_s: float
+        self, lanes: Sequence[LaneArea], lines: Sequence[RoadLine], period_s: float
     ) -> None:
         counted = {line.lane for line in lines}
         self._lanes = tuple(lane for lane in lanes if lane.id in counted)

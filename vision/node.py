@@ -163,11 +163,11 @@ class Node:
         self._outlet = outlet
         self._publisher = publisher
         self._clock = clock
+        self._detector = Detector(model, detector)
         self._pipeline = Pipeline(
             camera,
             source.width,
             source.height,
-            Detector(model, detector),
             ModelRef(name=model.name, sha256=model.sha256),
         )
         self._stop = threading.Event()
@@ -192,7 +192,9 @@ class Node:
         with self._signals():
             try:
                 for frame in self._source:
-                    for output in self._pipeline.process(frame):
+                    for output in self._pipeline.process(
+                        frame, self._detector.detect(frame.picture)
+                    ):
                         self._outlet.put(output.data, output.time)
                     now = time.monotonic()
                     self._latencies.append(now - frame.arrival_s)

@@ -6,31 +6,22 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, Protocol
+from typing import Final
 
 from ioc.events import ClockRef, FlowData, FrameWindow, ModelRef, Rule, VehicleClass, ViolationData
 from ioc.site import Camera, RuleSettings
 from vision.counts import LaneFlow, LineCounter
-from vision.detect.detections import Detections
-from vision.detect.letterbox import Image
-from vision.rules.rule import Finding, Moment, Watcher
+from vision.detect.detected import Detected
+from vision.rules.rule import Finding, View, Watcher
 from vision.rules.wrong_way import WrongWay
 from vision.scene import Scene, build_scene
 from vision.source.frame import Frame
 from vision.track.bytetrack import Tracker, TrackerSettings
 
 RULES: Final[Mapping[Rule, Callable[[Scene, RuleSettings], Watcher]]] = {
-    "wrong_way": lambda scene, settings: WrongWay(scene.lanes, settings, scene.scale),
+    "wrong_way": WrongWay,
 }
 """The rules that this camera node can watch."""
-
-
-class Finder(Protocol):
-    """What the pipeline needs of a detector."""
-
-    def detect(self, image: Image) -> Detections:
-        """The road users in a frame, without doubles."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +45,6 @@ class Pipeline:
         camera: Camera,
         width: int,
         height: int,
-        finder: Finder,
         model: ModelRef,
         clock: ClockRef | None = None,
         tracker: TrackerSettings | None = None,
@@ -65,14 +55,12 @@ class Pipeline:
             camera: What the site file says of it.
             width: Columns of the frames that come.
             height: Rows of the frames that come.
-            finder: The detector.
             model: What the detector is, for the violations.
             clock: How far the device's clock is known to be off.
             tracker: How vehicles are followed.
         """
         self.scene = build_scene(camera, width, height)
         self.totals: Counter[tuple[str, VehicleClass]] = Counter()
-        self._finder = finder
         self._model = model
         self._clock = clock or ClockRef(source="none")
         self._tracker = Tracker(tracker)
@@ -85,18 +73,18 @@ class Pipeline:
         ]
         self._anchor: datetime | None = None
 
-    def process(self, frame: Frame) -> list[Output]:
+    def process(self, frame: Frame, found: Detected) -> list[Output]:
         """The payloads that this frame completes, flows before violations."""
         # Wall time of any instant of the source: rules and counts interpolate in source time.
         self._anchor = frame.wall - timedelta(seconds=frame.pts_s)
-        tracks = self._tracker.step(self._finder.detect(frame.image), frame.pts_s)
+        tracks = self._tracker.step(found.vehicles, frame.pts_s)
         crossings = self._lines.observe(tracks, frame.pts_s)
         for crossing in crossings:
             self.totals[crossing.line, crossing.vehicle] += 1
         outputs = self._flows(self._flow.observe(tracks, crossings, frame.pts_s))
-        now = Moment(frame.pts_s, frame.index)
+        view = View(tracks, frame.pts_s, frame.index, frame.wall, found.parts)
         for watcher in self._watchers:
-            outputs += [self._violation(finding) for finding in watcher.observe(tracks, now)]
+            outputs += [self._violation(finding) for finding in watcher.observe(view)]
         return outputs
 
     def finish(self) -> list[Output]:

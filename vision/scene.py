@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ioc.site import Camera, Lane, Line, Pixel, Segment
+from ioc.events import VehicleClass
+from ioc.site import Camera, ForbiddenTurn, Hours, Lane, Line, Pixel, Segment
 from vision.detect.detections import BoolArray
 
 Points = NDArray[np.float64]
@@ -21,32 +23,42 @@ class LaneArea:
         id: Name in the site file.
         polygon: Corners, [K, 2].
         along: Unit vector of the permitted way, [2].
+        vehicles: Permitted classes; empty is all.
+        limit_kmh: Speed limit of classes without one of their own.
+        limits_kmh: Limits of single classes.
     """
 
     id: str
     polygon: Points
     along: Points
+    vehicles: tuple[VehicleClass, ...] = ()
+    limit_kmh: float | None = None
+    limits_kmh: Mapping[VehicleClass, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class CountLine:
-    """A line that vehicles are counted on.
+class RoadLine:
+    """A line across the road.
 
     Attributes:
         id: Name in the site file.
+        kind: What a crossing means: count, stop or exit.
         lane: The lane whose flow it measures, if any.
         start: One end, [2].
         span: Vector to the other end, [2].
         normal: Unit vector across the line; the side it points to is the positive one, [2].
         only: +1 or -1 when only crossings to that side count, 0 when both do.
+        head: The signal head that governs a stop line, if any.
     """
 
     id: str
+    kind: str
     lane: str | None
     start: Points
     span: Points
     normal: Points
     only: int
+    head: str | None
 
     def side(self, points: Points) -> Points:
         """Signed distance of points [N, 2] from the line and its extension, pixels [N]."""
@@ -55,6 +67,40 @@ class CountLine:
     def share(self, points: Points) -> Points:
         """How far along the line points [N, 2] lie: 0 at its start, 1 at its end, [N]."""
         return np.asarray((points - self.start) @ self.span / (self.span @ self.span))
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneArea:
+    """One zone.
+
+    Attributes:
+        id: Name in the site file.
+        kind: junction, no_parking, no_entry or privacy.
+        polygon: Corners, [K, 2].
+        vehicles: Classes that a ban concerns; empty is all.
+        hours: When a ban holds; empty is always.
+    """
+
+    id: str
+    kind: str
+    polygon: Points
+    vehicles: tuple[VehicleClass, ...]
+    hours: tuple[Hours, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LampBox:
+    """Where a signal head is seen.
+
+    Attributes:
+        head: The head.
+        box: Left, top, right, bottom in whole pixels of the frame.
+        order: What it holds from its top, or from its left when it lies.
+    """
+
+    head: str
+    box: tuple[int, int, int, int]
+    order: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +113,23 @@ class Scene:
         scale: Frame pixels for one pixel of the site file (mean of x and y).
         lanes: Its lanes.
         lines: Lines that vehicles are counted on.
+        stops: Lines of kind stop. One without a direction of its own is crossed along its lane.
+        exits: Lines of kind exit.
+        zones: Areas with a meaning.
+        turns: Turns that may not be made.
+        lamps: Where signal heads are seen.
     """
 
     width: int
     height: int
     scale: float
     lanes: tuple[LaneArea, ...]
-    lines: tuple[CountLine, ...]
+    lines: tuple[RoadLine, ...]
+    stops: tuple[RoadLine, ...] = ()
+    exits: tuple[RoadLine, ...] = ()
+    zones: tuple[ZoneArea, ...] = ()
+    turns: tuple[ForbiddenTurn, ...] = ()
+    lamps: tuple[LampBox, ...] = ()
 
 
 def build_scene(camera: Camera, width: int, height: int) -> Scene:
@@ -92,7 +148,8 @@ def build_scene(camera: Camera, width: int, height: int) -> Scene:
     counted = [
         line
         for line in camera.lines
-        if line.kind == "count" or (line.lane is not None and line.lane not in has_count_line)
+        if line.kind == "count"
+        or (line.kind == "stop" and line.lane is not None and line.lane not in has_count_line)
     ]
     return Scene(
         width,
@@ -100,6 +157,14 @@ def build_scene(camera: Camera, width: int, height: int) -> Scene:
         float(factor.mean()),
         tuple(_lane(lane, factor) for lane in camera.lanes),
         tuple(_line(line, factor) for line in counted),
+        tuple(_stop(line, camera, factor) for line in camera.lines if line.kind == "stop"),
+        tuple(_line(line, factor) for line in camera.lines if line.kind == "exit"),
+        tuple(
+            ZoneArea(zone.id, zone.kind, _points(zone.polygon, factor), zone.vehicles, zone.hours)
+            for zone in camera.zones
+        ),
+        camera.forbidden_turns,
+        tuple(LampBox(lamp.head, whole(lamp.box, factor), lamp.order) for lamp in camera.lamps),
     )
 
 
@@ -153,14 +218,36 @@ def _vector(arrow: Segment, factor: Points) -> Points:
 def _lane(lane: Lane, factor: Points) -> LaneArea:
     along = _vector(lane.direction, factor)
     length = float(np.hypot(*along))
-    return LaneArea(lane.id, _points(lane.polygon, factor), along / (length or 1.0))
+    return LaneArea(
+        lane.id,
+        _points(lane.polygon, factor),
+        along / (length or 1.0),
+        lane.vehicles,
+        lane.speed_limit_kmh,
+        lane.speed_limits_kmh,
+    )
 
 
-def _line(line: Line, factor: Points) -> CountLine:
+def _stop(line: Line, camera: Camera, factor: Points) -> RoadLine:
+    """A stop line; one without a direction of its own is crossed along its lane's way."""
+    if line.direction is None:
+        for lane in camera.lanes:
+            if lane.id == line.lane:
+                line = line.model_copy(update={"direction": lane.direction})
+    return _line(line, factor)
+
+
+def whole(box: tuple[Pixel, Pixel], factor: Points) -> tuple[int, int, int, int]:
+    """Corners in the site file's pixels → left, top, right, bottom in whole frame pixels."""
+    (left, top), (right, bottom) = np.round(_points(box, factor)).astype(int).tolist()
+    return left, top, right, bottom
+
+
+def _line(line: Line, factor: Points) -> RoadLine:
     start, end = _points(line.ends, factor)
     span = end - start
     normal = np.array([-span[1], span[0]]) / (float(np.hypot(*span)) or 1.0)
     only = 0
     if line.direction is not None:
         only = int(np.sign(_vector(line.direction, factor) @ normal))
-    return CountLine(line.id, line.lane, start, span, normal, only)
+    return RoadLine(line.id, line.kind, line.lane, start, span, normal, only, line.head)

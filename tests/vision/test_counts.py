@@ -6,13 +6,20 @@ import pytest
 from ioc.events import FlowData
 from tests.vision.paths import tracks
 from vision.counts import LaneFlow, LineCounter
-from vision.scene import CountLine, LaneArea
+from vision.scene import LaneArea, RoadLine
 
 
-def line(only: int = 0, lane: str | None = "a", name: str = "l") -> CountLine:
+def line(only: int = 0, lane: str | None = "a", name: str = "l") -> RoadLine:
     """A vertical line at x = 100 from y = 0 to 200; the positive side is to the left."""
-    return CountLine(
-        name, lane, np.array([100.0, 0.0]), np.array([0.0, 200.0]), np.array([-1.0, 0.0]), only
+    return RoadLine(
+        name,
+        "count",
+        lane,
+        np.array([100.0, 0.0]),
+        np.array([0.0, 200.0]),
+        np.array([-1.0, 0.0]),
+        only,
+        None,
     )
 
 

@@ -16,6 +16,7 @@ from vision.detect.detections import BODY, CLASS_ID, CLASSES, Detections, iou, s
 from vision.detect.letterbox import letterbox
 from vision.detect.session import Detector, DetectorSettings, open_session
 from vision.detect.yolox import YoloxDecoder
+from vision.source.picture import Picture
 
 
 def detections(*rows: tuple[float, float, float, float, float, str]) -> Detections:
@@ -30,7 +31,7 @@ def test_the_letterbox_fills_its_row_in_place_and_keeps_the_shape() -> None:
     image = np.full((90, 160, 3), 200, np.uint8)
     batch = np.zeros((2, 64, 64, 3), np.uint8)
 
-    lies = letterbox(image, batch[1], 114)
+    lies = letterbox(Picture(bgr=image), batch[1], 114)
 
     assert (lies.ratio, lies.height, lies.width) == (0.4, 36, 64)
     assert (batch[1, :36] == 200).all()
@@ -40,9 +41,9 @@ def test_the_letterbox_fills_its_row_in_place_and_keeps_the_shape() -> None:
 
 def test_the_letterbox_leaves_nothing_of_an_earlier_frame() -> None:
     row = np.zeros((64, 64, 3), np.uint8)
-    letterbox(np.full((64, 64, 3), 255, np.uint8), row, 114)
+    letterbox(Picture(bgr=np.full((64, 64, 3), 255, np.uint8)), row, 114)
 
-    letterbox(np.zeros((64, 32, 3), np.uint8), row, 114)
+    letterbox(Picture(bgr=np.zeros((64, 32, 3), np.uint8)), row, 114)
 
     assert (row[:, :32] == 0).all()
     assert (row[:, 32:] == 114).all()
@@ -134,7 +135,11 @@ def test_a_detector_runs_a_graph_and_cuts_at_the_frame(tmp_path: Path) -> None:
     path = constant_model(tmp_path / "tiny.onnx", (1, 3, 32, 32), raw_output()[None])
     threads = cv2.getNumThreads()
     try:
-        found = Detector(resolve(str(path))).detect(np.zeros((16, 32, 3), np.uint8))
+        found = (
+            Detector(resolve(str(path)))
+            .detect(Picture(bgr=np.zeros((16, 32, 3), np.uint8)))
+            .vehicles
+        )
     finally:
         cv2.setNumThreads(threads)
 

@@ -8,12 +8,13 @@ import yaml
 from ioc.events import FlowData, ModelRef, ViolationData
 from ioc.site import Camera
 from tests.vision.clips import SITE
+from vision.detect.detected import Detected
 from vision.detect.detections import Detections
-from vision.detect.letterbox import Image
 from vision.node import warnings_of
 from vision.pipeline import Output, Pipeline
 from vision.scene import build_scene, inside
 from vision.source.frame import Frame
+from vision.source.picture import Picture
 
 START = datetime(2026, 11, 22, 1, 0, tzinfo=UTC)
 
@@ -29,20 +30,21 @@ class Passing:
     def __init__(self, first: float, step: float) -> None:
         self._x, self._step = first, step
 
-    def detect(self, image: Image) -> Detections:
+    def detect(self) -> Detected:
         x = self._x
         self._x += self._step
         box = np.array([[x - 16, 40, x + 16, 72]], np.float32)
-        return Detections(box, np.array([0.8], np.float32), np.array([1]))
+        return Detected(Detections(box, np.array([0.8], np.float32), np.array([1])))
 
 
 def run(finder: Passing, site: Camera, frames: int = 60) -> list[Output]:
-    pipeline = Pipeline(site, 192, 128, finder, ModelRef(name="m", sha256="0" * 64))
+    pipeline = Pipeline(site, 192, 128, ModelRef(name="m", sha256="0" * 64))
     out: list[Output] = []
     for number in range(frames):
         at = number / 25
-        image = np.zeros((128, 192, 3), np.uint8)
-        out += pipeline.process(Frame(image, number, at, START + timedelta(seconds=at), at))
+        picture = Picture(bgr=np.zeros((128, 192, 3), np.uint8))
+        frame = Frame(picture, number, at, START + timedelta(seconds=at), at)
+        out += pipeline.process(frame, finder.detect())
     return out + pipeline.finish()
 
 

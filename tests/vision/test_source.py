@@ -19,7 +19,7 @@ def test_every_frame_comes_once_with_its_time(tmp_path: Path) -> None:
     assert [frame.index for frame in frames] == list(range(25))
     assert [round(frame.pts_s, 3) for frame in frames] == [n / 10 for n in range(25)]
     assert frames[10].wall == NOW + timedelta(seconds=1)
-    assert frames[3].image.shape == (64, 96, 3)
+    assert frames[3].picture.bgr().shape == (64, 96, 3)
 
 
 def test_a_long_file_is_anchored_so_that_its_end_is_not_too_far_ahead(tmp_path: Path) -> None:

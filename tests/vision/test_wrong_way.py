@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,11 +9,12 @@ from hypothesis import strategies as st
 
 from ioc.site import RuleSettings
 from tests.vision.paths import tracks
-from vision.rules.rule import Finding, Moment
+from vision.rules.rule import Finding, View
 from vision.rules.wrong_way import WrongWay
-from vision.scene import LaneArea
+from vision.scene import LaneArea, Scene
 
 RATE = 25
+NOON = datetime(2026, 11, 22, 5, tzinfo=UTC)
 
 
 def lane(name: str = "a", top: float = 0, along: tuple[float, float] = (1, 0)) -> LaneArea:
@@ -20,7 +23,8 @@ def lane(name: str = "a", top: float = 0, along: tuple[float, float] = (1, 0)) -
 
 
 def rule(*lanes: LaneArea, **changes: float) -> WrongWay:
-    return WrongWay(lanes or (lane(),), RuleSettings(rule="wrong_way", **changes), 1.0)
+    scene = Scene(1000, 1000, 1.0, lanes or (lane(),), ())
+    return WrongWay(scene, RuleSettings.model_validate({"rule": "wrong_way", **changes}))
 
 
 Spot = tuple[int, float, float]
@@ -38,7 +42,7 @@ def watch(
         ]
         before = {i: (x, y) for i, x, y in spots}
         seen = tracks(*spots, speed=speed, vehicle=vehicle)
-        found += watcher.observe(seen, Moment(number / RATE, number))
+        found += watcher.observe(View(seen, number / RATE, number, NOON))
     return found
 
 

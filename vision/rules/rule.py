@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
 from ioc.events import Rule, VehicleClass
+from vision.detect.parts import Parts
+from vision.signals import SignalHistory, SignalState
 from vision.track.tracks import Tracks
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
-    """When a frame was.
+class View:
+    """What is known at one frame; a rule sees nothing else.
 
     Attributes:
-        time_s: Its time in the source's clock, seconds.
+        tracks: All vehicles that are held.
+        time_s: The frame's time in the source's clock, seconds.
         frame: Its number in the source.
+        wall: The same instant, UTC, for bans by the hour and for expiry dates.
+        parts: Heads and marks seen in this frame.
+        signals: What the signal heads showed until now.
     """
 
+    tracks: Tracks
     time_s: float
     frame: int
+    wall: datetime
+    parts: Parts = field(default_factory=Parts.empty)
+    signals: SignalHistory = field(default_factory=SignalHistory)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +47,10 @@ class Finding:
         last_frame: Last one.
         confidence: 0-1.
         reasons: What was seen, for the reviewer, in plain words with figures.
+        head: The signal head that governed the act.
+        signal: What it showed at the act.
+        speed_kmh: Speed at the act, from a valid calibration only.
+        calibration: Which one.
     """
 
     rule: Rule
@@ -47,11 +62,15 @@ class Finding:
     last_frame: int
     confidence: float
     reasons: tuple[str, ...]
+    head: str | None = None
+    signal: SignalState | None = None
+    speed_kmh: float | None = None
+    calibration: str | None = None
 
 
 class Watcher(Protocol):
     """Watches one rule at one camera: pure, fed with every frame's tracks in order."""
 
-    def observe(self, tracks: Tracks, now: Moment) -> list[Finding]:
+    def observe(self, view: View) -> list[Finding]:
         """What this frame proves."""
         ...

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,8 +10,8 @@ import numpy as np
 from ioc.events import VehicleClass
 from ioc.site import RuleSettings
 from vision.detect.detections import CLASS_ID, CLASSES, FloatArray, iou
-from vision.rules.rule import Finding, Moment
-from vision.scene import LaneArea, Points, inside
+from vision.rules.rule import Finding, View
+from vision.scene import LaneArea, Points, Scene, inside
 from vision.track.tracks import Tracks
 
 MOST_OFF = -0.7
@@ -75,24 +74,24 @@ class WrongWay:
     the least travel was reached, interpolated between two frames.
     """
 
-    def __init__(self, lanes: Sequence[LaneArea], settings: RuleSettings, scale: float) -> None:
-        """Watch some lanes.
+    def __init__(self, scene: Scene, settings: RuleSettings) -> None:
+        """Watch the lanes of a scene.
 
         Args:
-            lanes: Lanes with their permitted way, in frame pixels.
+            scene: Lanes with their permitted way, in frame pixels.
             settings: Thresholds; pixels are those of the site file.
-            scale: Frame pixels for one pixel of the site file.
         """
-        self._lanes = tuple(lanes)
+        self._lanes = scene.lanes
         self._settings = settings
-        self._least = settings.min_travel_px * scale
+        self._least = settings.min_travel_px * scene.scale
         self._runs: dict[tuple[int, str], _Run] = {}
         self._lowest: dict[tuple[int, str], float] = {}
         self._went_right: set[tuple[int, str]] = set()
         self._flagged: list[_Flagged] = []
 
-    def observe(self, tracks: Tracks, now: Moment) -> list[Finding]:
-        """What this frame proves. Vehicles that are no longer in ``tracks`` are forgotten."""
+    def observe(self, view: View) -> list[Finding]:
+        """What this frame proves. Vehicles that are no longer held are forgotten."""
+        tracks, now = view.tracks, view
         held = {int(track) for track in tracks.id}
         self._runs = {key: run for key, run in self._runs.items() if key[0] in held}
         self._lowest = {key: low for key, low in self._lowest.items() if key[0] in held}
@@ -137,7 +136,7 @@ class WrongWay:
         point: Points,
         box: FloatArray,
         score: float,
-        now: Moment,
+        now: View,
     ) -> _Run:
         """Move a vehicle's run on by one sighting, or begin a new one."""
         run = self._runs.get(key)
@@ -178,7 +177,7 @@ class WrongWay:
         run: _Run,
         point: Points,
         size: float,
-        now: Moment,
+        now: View,
     ) -> tuple[float, float] | None:
         """Travel and cosine of a run that is proof enough, else None."""
         travel = float(np.hypot(*(point - run.start)))
@@ -202,7 +201,7 @@ class WrongWay:
         lane: LaneArea,
         run: _Run,
         vehicle: VehicleClass,
-        now: Moment,
+        now: View,
     ) -> Finding:
         travel, cosine = proof
         assert run.act_s is not None

@@ -17,6 +17,7 @@ import numpy as np
 from ioc.clock import Clock, utc_now
 from ioc.errors import ConfigError
 from vision.source.frame import Frame
+from vision.source.picture import Picture
 
 # FFmpeg and OpenCV print their own complaints, without the file's name; ours says it once, in full.
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
@@ -83,7 +84,7 @@ class FileSource:
             picture = np.asarray(image, dtype=np.uint8)
             if picture.shape == (self.height, self.width, 3):
                 wall = self.anchor + timedelta(seconds=pts_s)
-                yield Frame(picture, index, pts_s, wall, self._monotonic())
+                yield Frame(Picture(bgr=picture), index, pts_s, wall, self._monotonic())
             else:
                 self.unusable += 1
             index += 1

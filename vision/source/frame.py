@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from vision.detect.letterbox import Image
+from vision.source.picture import Picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,14 +13,14 @@ class Frame:
     """One frame of a source.
 
     Attributes:
-        image: BGR, uint8 [height, width, 3].
+        picture: Its pixels.
         index: Its number in the source, from 0; frames that could not be used keep theirs.
         pts_s: Time in the source's own clock, seconds from its first frame, never falling.
         wall: The instant that events of this frame carry, UTC.
         arrival_s: Monotonic time at which it was decoded, seconds.
     """
 
-    image: Image
+    picture: Picture
     index: int
     pts_s: float
     wall: datetime
