@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+import av
+
 
 @dataclass(frozen=True, slots=True)
 class StreamInfo:
@@ -40,6 +42,18 @@ class EncodedPacket:
     pts_s: float
     dts_s: float
     keyframe: bool
+
+
+def describe(stream: av.VideoStream) -> StreamInfo:
+    """What the container, or the camera's session description, says of a stream."""
+    codec = stream.codec_context
+    return StreamInfo(
+        codec=codec.name,
+        width=codec.width,
+        height=codec.height,
+        extradata=bytes(codec.extradata or b""),
+        pixel_format=codec.pix_fmt or "",
+    )
 
 
 class Tap(Protocol):
