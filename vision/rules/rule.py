@@ -23,6 +23,7 @@ class View:
         wall: The same instant, UTC, for bans by the hour and for expiry dates.
         parts: Heads and marks seen in this frame.
         signals: What the signal heads showed until now.
+        shared: What one rule has worked out of this frame for all of them; see ``sight.py``.
     """
 
     tracks: Tracks
@@ -31,6 +32,7 @@ class View:
     wall: datetime
     parts: Parts = field(default_factory=Parts.empty)
     signals: SignalHistory = field(default_factory=SignalHistory)
+    shared: dict[str, object] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
