@@ -1,8 +1,8 @@
-"""A publisher's figures for Prometheus."""
+"""The figures of a process's publishers for Prometheus."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
 from typing import Final
 
@@ -15,27 +15,32 @@ _GAUGES: Final = frozenset({"depth", "bytes", "unacknowledged", "connected"})
 
 
 class PublisherMetrics(Collector):
-    """Reads a publisher's figures whenever it is asked.
+    """Reads the publishers' figures whenever it is asked.
 
     Args:
-        stats: Gives the figures: ``Publisher.stats``.
+        stats: Device → what gives its figures: ``Publisher.stats``.
     """
 
-    def __init__(self, stats: Callable[[], PublisherStats]) -> None:
+    def __init__(self, stats: Mapping[str, Callable[[], PublisherStats]]) -> None:
         self._stats = stats
 
     def collect(self) -> Iterable[Metric]:
-        """The figures as Prometheus families, named ``ioc_edge_…``."""
-        stats = self._stats()
-        for field in fields(stats):
-            name, value = f"ioc_edge_{field.name}", getattr(stats, field.name)
+        """The figures as Prometheus families, named ``ioc_edge_…``, a line for each device."""
+        now = {device: stats() for device, stats in dict(self._stats).items()}
+        for field in fields(PublisherStats):
+            name = f"ioc_edge_{field.name}"
             text = f"See edge.publisher.PublisherStats.{field.name}."
             if field.name == "dropped":
-                family = CounterMetricFamily(name, text, labels=["kind"])
-                for kind, count in value.items():
-                    family.add_metric([kind], count)
-                yield family
-            elif field.name in _GAUGES:
-                yield GaugeMetricFamily(name, text, value=float(value))
-            else:
-                yield CounterMetricFamily(name, text, value=float(value))
+                dropped = CounterMetricFamily(name, text, labels=["device", "kind"])
+                for device, stats in now.items():
+                    for kind, count in stats.dropped.items():
+                        dropped.add_metric([device, kind], count)
+                yield dropped
+                continue
+            gauge = field.name in _GAUGES
+            family = (GaugeMetricFamily if gauge else CounterMetricFamily)(
+                name, text, labels=["device"]
+            )
+            for device, stats in now.items():
+                family.add_metric([device], float(getattr(stats, field.name)))
+            yield family

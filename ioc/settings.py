@@ -142,6 +142,26 @@ class EdgeSettings(Section):
     )
 
 
+class VisionSettings(Section):
+    """The camera node."""
+
+    model: str = Field("yolox-nano-640", min_length=1, description="Known model, or a path.")
+    providers: tuple[Literal["tensorrt", "cuda", "openvino", "cpu"], ...] = Field(
+        ("cpu",),
+        min_length=1,
+        description="Where the model runs, the wanted one first; it must load, the others stand in "
+        "for what it cannot run.",
+    )
+    threads: int = Field(0, ge=0, le=256, description="Inference threads; 0 is one for each core.")
+    batch_within_s: float = Field(
+        0.04, gt=0, le=1, description="Longest wait for the other cameras' newest frames, seconds."
+    )
+    follow_signals: bool = Field(
+        True, description="Subscribe to the signal controllers of the site."
+    )
+    plates: bool = Field(True, description="Read the plates of flagged vehicles.")
+
+
 class TelemetrySettings(Section):
     """Logs and metrics."""
 
@@ -170,6 +190,7 @@ class Settings(BaseSettings):
     ingest: IngestSettings = IngestSettings()
     streams: StreamsSettings = StreamsSettings()
     edge: EdgeSettings = EdgeSettings()
+    vision: VisionSettings = VisionSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
 
     @classmethod

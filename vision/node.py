@@ -22,7 +22,8 @@ from ioc.telemetry import logger
 from models.registry import Model
 from vision.detect.session import Detector, DetectorSettings
 from vision.outlet import Outlet
-from vision.pipeline import RULES, Pipeline, unwatched
+from vision.pipeline import Pipeline
+from vision.rules.catalogue import inactive
 from vision.scene import faults
 from vision.source.file import FileSource
 
@@ -131,11 +132,7 @@ def warnings_of(camera: Camera, width: int | None = None, height: int | None = N
         for lane in camera.lanes
         if lane.id not in measured
     ]
-    if unwatched(camera):
-        found.append(
-            f"rules: {', '.join(unwatched(camera))} cannot be watched by this version, only "
-            f"{', '.join(RULES)}"
-        )
+    found += [f"rules.{rule}: is not watched: {lack}" for rule, lack in inactive(camera)]
     if not camera.lanes and not camera.lines:
         found.append("neither lanes nor lines; there is nothing to measure")
     return found
@@ -192,9 +189,9 @@ class Node:
         with self._signals():
             try:
                 for frame in self._source:
-                    for output in self._pipeline.process(
-                        frame, self._detector.detect(frame.picture)
-                    ):
+                    found = self._detector.detect(frame.picture)
+                    tracks = self._pipeline.track(frame, found)
+                    for output in self._pipeline.judge(frame, found, tracks):
                         self._outlet.put(output.data, output.time)
                     now = time.monotonic()
                     self._latencies.append(now - frame.arrival_s)

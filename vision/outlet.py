@@ -21,8 +21,32 @@ if TYPE_CHECKING:
     from edge.publisher import Publisher
 
 
+class EventFile:
+    """A JSON Lines file of events, one a line; the cameras of a node share it."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the file; an older one is replaced.
+
+        Raises:
+            ConfigError: It cannot be written.
+        """
+        try:
+            self._file = path.open("wb")
+        except OSError as error:
+            raise ConfigError(f"--out {path}: {error.strerror}; choose another file") from None
+
+    def write(self, event: NumberedEvent) -> None:
+        """Append an event, so that it is there whatever happens next to this process."""
+        self._file.write(encode(event) + b"\n")
+        self._file.flush()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
 class Outlet:
-    """Mints events and hands them on.
+    """Mints one camera's events and hands them on.
 
     Attributes:
         minted: Event type → how many.
@@ -32,20 +56,17 @@ class Outlet:
     def __init__(
         self,
         path: DevicePath,
-        out: Path | None = None,
+        out: EventFile | None = None,
         publisher: Publisher | None = None,
         clock: Clock = utc_now,
     ) -> None:
-        """Open the file, if one is wanted.
+        """Begin a boot of the camera.
 
         Args:
             path: The device that speaks.
-            out: JSON Lines file to write, one event a line; an older one is replaced.
+            out: File to write, too.
             publisher: A started publisher, which then numbers the events.
             clock: For the ids.
-
-        Raises:
-            ConfigError: The file cannot be written.
         """
         self.minted: Counter[str] = Counter()
         self.failed = 0
@@ -55,10 +76,7 @@ class Outlet:
         self._bootid: UUID = uuid7(clock())
         self._sequence = 0
         self._log = logger("vision.outlet")
-        try:
-            self._file = None if out is None else out.open("wb")
-        except OSError as error:
-            raise ConfigError(f"--out {out}: {error.strerror}; choose another file") from None
+        self._file = out
 
     def put(self, data: Payload, time: datetime) -> None:
         """Mint one event.
@@ -71,19 +89,13 @@ class Outlet:
         """
         try:
             event = self._mint(data, time)
-        except (ContractError, SpoolError) as error:
+            if self._file is not None:
+                self._file.write(event)
+        except (ContractError, SpoolError, OSError) as error:
             self.failed += 1
             self._log.error("event not stored", error=str(error), kind=type(data).__name__)
             return
         self.minted[type_of(event)] += 1
-        if self._file is not None:
-            self._file.write(encode(event) + b"\n")
-            self._file.flush()
-
-    def close(self) -> None:
-        """Close the file."""
-        if self._file is not None:
-            self._file.close()
 
     def _mint(self, data: Payload, time: datetime) -> NumberedEvent:
         if self._publisher is not None:

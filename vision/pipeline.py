@@ -1,44 +1,51 @@
-"""From one frame to the events that it proves: pure but for the detector that is handed in."""
+"""From what was found in a frame to the payloads that it proves: pure, one camera's state."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
 
-from ioc.events import ClockRef, FlowData, FrameWindow, ModelRef, Rule, VehicleClass, ViolationData
-from ioc.site import Camera, RuleSettings
+from ioc.events import (
+    ClockRef,
+    FlowData,
+    FrameWindow,
+    ModelRef,
+    SignalRef,
+    VehicleClass,
+    ViolationData,
+)
+from ioc.site import Camera
+from models.contract import Part
 from vision.counts import LaneFlow, LineCounter
 from vision.detect.detected import Detected
-from vision.rules.rule import Finding, View, Watcher
-from vision.rules.wrong_way import WrongWay
-from vision.scene import Scene, build_scene
+from vision.rules.catalogue import watchers_of
+from vision.rules.rule import Finding, View
+from vision.scene import build_scene
+from vision.signals import SignalHistory
 from vision.source.frame import Frame
 from vision.track.bytetrack import Tracker, TrackerSettings
-
-RULES: Final[Mapping[Rule, Callable[[Scene, RuleSettings], Watcher]]] = {
-    "wrong_way": WrongWay,
-}
-"""The rules that this camera node can watch."""
+from vision.track.tracks import Tracks
 
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """A payload and its event time."""
+    """A payload and its event time.
+
+    Attributes:
+        data: The payload.
+        time: The instant that its event carries, UTC.
+        finding: What a violation rests on.
+    """
 
     data: FlowData | ViolationData
     time: datetime
-
-
-def unwatched(camera: Camera) -> tuple[Rule, ...]:
-    """Rules of a camera that this node cannot watch."""
-    return tuple(settings.rule for settings in camera.rules if settings.rule not in RULES)
+    finding: Finding | None = None
 
 
 class Pipeline:
-    """One camera's way from frames to payloads. Holds state, does no input or output."""
+    """One camera's way from boxes to payloads. Holds state, does no input or output."""
 
     def __init__(
         self,
@@ -48,6 +55,7 @@ class Pipeline:
         model: ModelRef,
         clock: ClockRef | None = None,
         tracker: TrackerSettings | None = None,
+        parts: Collection[Part] = (),
     ) -> None:
         """Set up a camera.
 
@@ -58,31 +66,64 @@ class Pipeline:
             model: What the detector is, for the violations.
             clock: How far the device's clock is known to be off.
             tracker: How vehicles are followed.
-        """
-        self.scene = build_scene(camera, width, height)
-        self.totals: Counter[tuple[str, VehicleClass]] = Counter()
-        self._model = model
-        self._clock = clock or ClockRef(source="none")
-        self._tracker = Tracker(tracker)
-        self._lines = LineCounter(self.scene.lines)
-        self._flow = LaneFlow(self.scene.lanes, self.scene.lines, camera.flow_period_s)
-        self._watchers = [
-            RULES[settings.rule](self.scene, settings)
-            for settings in camera.rules
-            if settings.rule in RULES
-        ]
-        self._anchor: datetime | None = None
+            parts: What the model marks on vehicles; rules that need more stay inactive.
 
-    def process(self, frame: Frame, found: Detected) -> list[Output]:
-        """The payloads that this frame completes, flows before violations."""
+        Raises:
+            ConfigError: The calibration has no meaning.
+        """
+        self.totals: Counter[tuple[str, VehicleClass]] = Counter()
+        self.signals = SignalHistory()
+        self.clock = clock or ClockRef(source="none")
+        self._model = model
+        self._parts = frozenset(parts)
+        self._tracker_settings = tracker
+        self._tracker = Tracker(tracker)
+        self._anchor: datetime | None = None
+        self._last_s = 0.0
+        self._set_up(camera, width, height)
+
+    def _set_up(self, camera: Camera, width: int, height: int) -> None:
+        scene = build_scene(camera, width, height)
+        watchers = watchers_of(camera, scene, self._parts)
+        self.camera, self.scene, self._watchers = camera, scene, watchers
+        self._lines = LineCounter(scene.lines)
+        self._flow = LaneFlow(scene.lanes, scene.lines, camera.flow_period_s)
+
+    def reconfigure(self, camera: Camera, width: int, height: int) -> list[Output]:
+        """Take in a changed site file, or frames of another size. Vehicles keep their identities.
+
+        Args:
+            camera: What the site file says now.
+            width: Columns of the frames that come.
+            height: Rows; when the size changed, vehicles are taken up anew.
+
+        Returns:
+            What the old lanes had counted until now.
+
+        Raises:
+            ConfigError: The calibration has no meaning; the camera goes on as it was.
+        """
+        before = (self.scene.width, self.scene.height)
+        flow = self._flow
+        self._set_up(camera, width, height)
+        if (width, height) != before:
+            self._tracker = Tracker(self._tracker_settings)
+        return self._flows(flow.finish())
+
+    def track(self, frame: Frame, found: Detected) -> Tracks:
+        """Follow the vehicles into a frame."""
         # Wall time of any instant of the source: rules and counts interpolate in source time.
         self._anchor = frame.wall - timedelta(seconds=frame.pts_s)
-        tracks = self._tracker.step(found.vehicles, frame.pts_s)
+        self._last_s = frame.pts_s
+        return self._tracker.step(found.vehicles, frame.pts_s)
+
+    def judge(self, frame: Frame, found: Detected, tracks: Tracks) -> list[Output]:
+        """The payloads that a tracked frame completes, flows before violations."""
         crossings = self._lines.observe(tracks, frame.pts_s)
         for crossing in crossings:
             self.totals[crossing.line, crossing.vehicle] += 1
         outputs = self._flows(self._flow.observe(tracks, crossings, frame.pts_s))
-        view = View(tracks, frame.pts_s, frame.index, frame.wall, found.parts)
+        view = View(tracks, frame.pts_s, frame.index, frame.wall, found.parts, self.signals)
         for watcher in self._watchers:
             outputs += [self._violation(finding) for finding in watcher.observe(view)]
         return outputs
@@ -91,16 +132,25 @@ class Pipeline:
         """The payloads of what had not ended when the frames did."""
         return self._flows(self._flow.finish())
 
-    def _at(self, time_s: float) -> datetime:
+    def source_time(self, at: datetime) -> float:
+        """An instant in the source's clock, seconds; 0 before the first frame."""
+        return 0.0 if self._anchor is None else (at - self._anchor).total_seconds()
+
+    def wall_time(self, time_s: float) -> datetime:
+        """An instant of the source's clock as UTC, whole milliseconds."""
         assert self._anchor is not None
         at = self._anchor + timedelta(seconds=time_s)
         return at.replace(microsecond=at.microsecond // 1000 * 1000)
 
     def _flows(self, ended: list[tuple[float, FlowData]]) -> list[Output]:
-        return [Output(flow, self._at(end)) for end, flow in ended]
+        return [Output(flow, self.wall_time(end)) for end, flow in ended]
 
     def _violation(self, finding: Finding) -> Output:
-        act_time = self._at(finding.act_s)
+        act_time = self.wall_time(finding.act_s)
+        signal = None
+        if finding.head is not None and finding.signal is not None:
+            since = self.wall_time(finding.signal.since_s)
+            signal = SignalRef(head=finding.head, phase=finding.signal.phase, since=since)
         data = ViolationData(
             rule=finding.rule,
             track=finding.track,
@@ -108,9 +158,12 @@ class Pipeline:
             act_time=act_time,
             confidence=finding.confidence,
             model=self._model,
-            clock=self._clock,
+            clock=self.clock,
             frames=FrameWindow(first=finding.first_frame, last=finding.last_frame),
             lane=finding.lane,
+            speed_kmh=finding.speed_kmh,
+            calibration=finding.calibration,
+            signal=signal,
             reasons=finding.reasons,
         )
-        return Output(data, act_time)
+        return Output(data, act_time, finding)

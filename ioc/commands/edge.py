@@ -52,7 +52,7 @@ def run(
     from models.registry import resolve
     from vision.detect.session import DetectorSettings
     from vision.node import Node, open_camera, source_path, warnings_of
-    from vision.outlet import Outlet
+    from vision.outlet import EventFile, Outlet
     from vision.source.file import FileSource
 
     settings = load_settings()
@@ -66,13 +66,15 @@ def run(
             log.warning(warning, file=str(site_file), camera=chosen.id)
         publisher = _publisher(path, settings) if publish else None
         try:
-            outlet = Outlet(path, out, publisher)
+            file = None if out is None else EventFile(out)
+            outlet = Outlet(path, file, publisher)
             try:
                 node = Node(chosen, video, found, outlet, publisher, detector)
                 with _shown() as show:
                     summary = node.run(show)
             finally:
-                outlet.close()
+                if file is not None:
+                    file.close()
             _print_summary(summary, as_json)
             settled = publisher is None or _settle(publisher, receipts_s, settings)
         finally:
@@ -125,7 +127,7 @@ def _publisher(path: DevicePath, settings: Settings) -> Publisher:
 
     publisher = Publisher(path, settings.mqtt, settings.edge)
     publisher.start()
-    REGISTRY.register(PublisherMetrics(publisher.stats))
+    REGISTRY.register(PublisherMetrics({path.device: publisher.stats}))
     return publisher
 
 

@@ -26,11 +26,12 @@ STATS = PublisherStats(
 
 def test_an_operator_sees_what_waits_and_what_was_dropped() -> None:
     registry = CollectorRegistry()
-    registry.register(PublisherMetrics(lambda: STATS))
+    registry.register(PublisherMetrics({"cam-1": lambda: STATS, "cam-2": lambda: STATS}))
 
     text = generate_latest(registry).decode()
 
-    assert "ioc_edge_depth 7.0" in text
-    assert 'ioc_edge_dropped_total{kind="flow"} 3.0' in text
-    assert "ioc_edge_receipted_total 13.0" in text
-    assert "ioc_edge_connected 1.0" in text
+    assert 'ioc_edge_depth{device="cam-1"} 7.0' in text
+    assert 'ioc_edge_depth{device="cam-2"} 7.0' in text
+    assert 'ioc_edge_dropped_total{device="cam-1",kind="flow"} 3.0' in text
+    assert 'ioc_edge_receipted_total{device="cam-2"} 13.0' in text
+    assert 'ioc_edge_connected{device="cam-1"} 1.0' in text

@@ -44,7 +44,8 @@ def run(finder: Passing, site: Camera, frames: int = 60) -> list[Output]:
         at = number / 25
         picture = Picture(bgr=np.zeros((128, 192, 3), np.uint8))
         frame = Frame(picture, number, at, START + timedelta(seconds=at), at)
-        out += pipeline.process(frame, finder.detect())
+        found = finder.detect()
+        out += pipeline.judge(frame, found, pipeline.track(frame, found))
     return out + pipeline.finish()
 
 
@@ -84,7 +85,7 @@ def test_geometry_is_scaled_to_the_frames_that_come() -> None:
 
 
 def test_a_rule_that_cannot_be_watched_and_a_lane_without_a_line_are_told() -> None:
-    told = warnings_of(camera(rules=[{"rule": "red_light"}], lines=[]))
+    told = warnings_of(camera(rules=[{"rule": "no_helmet"}], lines=[]))
 
-    assert any("red_light cannot be watched" in line for line in told)
+    assert any("rules.no_helmet: is not watched" in line for line in told)
     assert any("lanes.a: no line lies across it" in line for line in told)

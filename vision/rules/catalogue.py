@@ -1,0 +1,73 @@
+"""Every rule that a camera node can watch, and what each needs to be of any use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from ioc.events import Rule
+from ioc.site import Camera, RuleSettings
+from models.contract import Part
+from vision.rules.rule import Watcher
+from vision.rules.wrong_way import WrongWay
+from vision.scene import Scene
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A rule of the catalogue.
+
+    Attributes:
+        build: Makes its watcher for a scene.
+        needs: What a camera lacks for it, as a sentence with the mend; None when it has all.
+        part: What the model must mark on vehicles for it.
+    """
+
+    build: Callable[[Scene, RuleSettings], Watcher]
+    needs: Callable[[Camera], str | None]
+    part: Part | None = None
+
+
+def _lanes(camera: Camera) -> str | None:
+    return None if camera.lanes else "draws no lane; add one to lanes"
+
+
+CATALOGUE: Final[Mapping[Rule, Entry]] = {
+    "wrong_way": Entry(WrongWay, _lanes),
+}
+"""The rules, in the order in which a frame's findings are told."""
+
+
+def watchers_of(camera: Camera, scene: Scene, parts: Collection[Part] = ()) -> list[Watcher]:
+    """The watchers of a camera's rules; rules that cannot work there are left out.
+
+    Args:
+        camera: What the site file says.
+        scene: Its geometry in the pixels of the frames that come.
+        parts: What the model marks on vehicles.
+    """
+    wanted = {settings.rule: settings for settings in camera.rules}
+    return [
+        entry.build(scene, wanted[rule])
+        for rule, entry in CATALOGUE.items()
+        if rule in wanted and not _lacks(camera, entry, parts)
+    ]
+
+
+def inactive(camera: Camera, parts: Collection[Part] = ()) -> list[tuple[Rule, str]]:
+    """Rules of a camera that cannot be watched, each with what is missing and the mend."""
+    return [
+        (settings.rule, lack)
+        for settings in camera.rules
+        if (lack := _lacks(camera, CATALOGUE.get(settings.rule), parts)) is not None
+    ]
+
+
+def _lacks(camera: Camera, entry: Entry | None, parts: Collection[Part]) -> str | None:
+    if entry is None:
+        return f"this version knows {', '.join(CATALOGUE)}"
+    lack = entry.needs(camera)
+    if lack is None and entry.part is not None and entry.part not in parts:
+        return f"needs a model that sees {entry.part!r}; give one with --model"
+    return lack
