@@ -1,0 +1,262 @@
+"""Follows vehicles beyond a stop line: who drove on, who overran it and waits, who then left."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+
+from ioc.errors import ConfigError
+from ioc.site import RuleSettings
+from vision.detect.detections import FloatArray
+from vision.rules.guards import Guard, need
+from vision.rules.sight import HIDDEN_S, Sight, zone_rows
+from vision.scene import RoadLine, Scene, inside
+
+REST_S: Final = 1.0
+STEP: Final = 0.5
+"""A vehicle waits when it gains less than ``STEP`` of its box in ``REST_S``: 1 m/s for a car. The
+drift of a standing box stays far below, creeping traffic above."""
+
+LEAVE: Final = 0.25
+"""It has left its place once it is this share of its box away from it."""
+
+DRIVING: Final = 0.5
+"""One that is lost while it drives at so many box sizes a second has left the picture, not
+stopped."""
+
+MOST_WAITS: Final = 16
+"""A vehicle that stops and goes more often than this beyond one line is in a jam."""
+
+
+@dataclass(slots=True)
+class Overrun:
+    """One vehicle beyond one stop line.
+
+    Attributes:
+        track: The vehicle.
+        line: The stop line.
+        row: Its place in the present frame, -1 when it is no longer held.
+        crossed_s: When it crossed the line, interpolated.
+        earliest_s: When it may have crossed at the earliest: it was hidden before.
+        first_frame: Last frame before the line.
+        last_frame: Last frame in which it was seen.
+        last_s: Time of that frame.
+        depth: How far beyond the line it was then, pixels.
+        size: Its box then, pixels.
+        box: The box.
+        speed: Its velocity, pixels a second.
+        resting: Whether it waits now.
+        rest_s: Since when it has been where it is, more or less.
+        rest_depth: How deep that place is.
+        rest_junction: Whether it rests in the junction.
+        left: When it left each of the places at which it waited, interpolated.
+        left_depth: How deep the last of these places is; 0 for the line itself.
+        waited_s: How long it had waited there.
+        reached_s: When it had come far enough beyond the line, or beyond its last waiting place.
+        reached_depth: How deep it was then.
+        sightings: Boxes since the line.
+        score_sum: Sum of their confidence.
+        class_id: Its class by vote.
+        born: Since when it has been followed, and where it was then.
+    """
+
+    track: int
+    line: RoadLine
+    row: int
+    crossed_s: float
+    earliest_s: float
+    first_frame: int
+    last_frame: int
+    last_s: float
+    depth: float
+    size: float
+    box: FloatArray
+    speed: FloatArray
+    rest_s: float
+    rest_depth: float
+    class_id: int
+    born: tuple[float, FloatArray]
+    resting: bool = False
+    rest_junction: bool = False
+    left: list[float] = field(default_factory=list)
+    left_depth: float = 0.0
+    waited_s: float = 0.0
+    reached_s: float | None = None
+    reached_depth: float = 0.0
+    sightings: int = 0
+    score_sum: float = 0.0
+    still: tuple[float, float] = (0.0, 0.0)
+    off: tuple[float, float] | None = None
+
+    @property
+    def act_s(self) -> float:
+        """When it ran on: over the line, or out of the place where it waited last."""
+        return self.left[-1] if self.left else self.crossed_s
+
+    def onward(self, along: tuple[float, float]) -> bool:
+        """Whether it was driving on when it was seen last."""
+        pace = float(self.speed[0]) * along[0] + float(self.speed[1]) * along[1]
+        return not self.resting and pace >= DRIVING * self.size
+
+
+class Overruns:
+    """All vehicles that are beyond a stop line with a signal head, from when they crossed it."""
+
+    def __init__(self, rule: str, scene: Scene, settings: RuleSettings, guard: Guard) -> None:
+        """Watch the stop lines of a scene.
+
+        Raises:
+            ConfigError: No stop line names a head, or one has no direction.
+        """
+        need(rule, [line for line in scene.stops if line.head], "stop line with a signal head")
+        for line in scene.stops:
+            if line.head and not line.only:
+                raise ConfigError(
+                    f"lines.{line.id}: {rule} must know which way it is crossed; give its "
+                    "direction, or the lane it lies across"
+                )
+        self._guard = guard
+        self._least = settings.min_travel_px * scene.scale
+        self._junctions = zone_rows(scene, "junction")
+        self._open: dict[tuple[int, int], Overrun] = {}
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def close(self, overrun: Overrun) -> None:
+        """Follow a vehicle no longer."""
+        for key, known in list(self._open.items()):
+            if known is overrun:
+                del self._open[key]
+
+    def observe(self, sight: Sight) -> tuple[list[Overrun], list[Overrun]]:
+        """Take in a frame.
+
+        Returns:
+            Vehicles beyond a line that were seen in this frame, and those that were lost in it.
+        """
+        rows = {track: row for row, track in enumerate(sight.ids)} if self._open else {}
+        lost, seen = [], []
+        concerned = self._guard.concerned(sight) if self._open or sight.crossings else None
+        for (track, number), overrun in list(self._open.items()):
+            row = rows.get(track, -1)
+            overrun.row = row
+            if row < 0:
+                lost.append(overrun)
+                del self._open[track, number]
+            elif sight.view.tracks.seen[row]:
+                assert concerned is not None
+                depth = float(sight.depth[number, row])
+                if sight.fresh[row] or depth <= 0 or not concerned[row]:
+                    del self._open[track, number]
+                    continue
+                self._advance(overrun, sight, row, depth)
+                seen.append(overrun)
+        for crossing in sight.crossings:
+            line = sight.lines[crossing.line]
+            assert concerned is not None
+            if line.head is None or line.kind != "stop" or not concerned[crossing.row]:
+                continue
+            key = (sight.ids[crossing.row], crossing.line)
+            self._open.pop(key, None)
+            if crossing.forward:
+                begun = self._begin(sight, crossing.row, crossing.line, line)
+                begun.crossed_s = begun.rest_s = crossing.at_s
+                hidden = sight.view.time_s - crossing.before_s > HIDDEN_S
+                begun.earliest_s = crossing.before_s if hidden else crossing.at_s
+                begun.still = (crossing.at_s, 0.0)
+                self._open[key] = begun
+                self._advance(
+                    begun, sight, crossing.row, float(sight.depth[crossing.line, crossing.row])
+                )
+                seen.append(begun)
+        return seen, lost
+
+    def _begin(self, sight: Sight, row: int, number: int, line: RoadLine) -> Overrun:
+        now, frame, tracks = sight.view.time_s, sight.view.frame, sight.view.tracks
+        return Overrun(
+            track=sight.ids[row],
+            line=line,
+            row=row,
+            crossed_s=now,
+            earliest_s=now,
+            first_frame=max(int(sight.born_frame[row]), min(frame, frame - 1)),
+            last_frame=frame,
+            last_s=float(sight.last_s[row]),
+            depth=0.0,
+            size=float(sight.size[row]),
+            box=tracks.xyxy[row],
+            speed=tracks.speed[row],
+            rest_s=now,
+            rest_depth=0.0,
+            class_id=int(tracks.class_id[row]),
+            born=(float(sight.born_s[row]), sight.born_box[row]),
+        )
+
+    def _advance(self, run: Overrun, sight: Sight, row: int, depth: float) -> None:
+        """Move a vehicle on by one sighting."""
+        now, tracks = sight.view.time_s, sight.view.tracks
+        before_s, before = run.last_s, run.depth
+        size = float(sight.size[row])
+        run.row, run.last_s, run.last_frame, run.depth = row, now, sight.view.frame, depth
+        run.size, run.box, run.speed = size, tracks.xyxy[row], tracks.speed[row]
+        run.class_id = int(tracks.class_id[row])
+        run.sightings += 1
+        run.score_sum += float(tracks.score[row])
+        gain = depth - run.rest_depth
+        if gain <= LEAVE * size:
+            run.still, run.off = (now, depth), None
+        elif run.off is None:
+            run.off = (now, depth)
+        if abs(gain) > STEP * size:
+            if run.resting and gain > 0:
+                self._leave(run, LEAVE * size)
+            elif run.resting:
+                run.resting = False
+            run.rest_s, run.rest_depth = now, depth
+            run.still, run.off = (now, depth), None
+        elif now - run.rest_s >= REST_S and not run.resting:
+            run.resting, run.reached_s = True, None
+            run.rest_junction = self._in_junction(sight, row)
+        target = max(self._least, run.left_depth + max(self._least, size))
+        if not run.left:
+            target = max(self._least, size)
+        if run.resting or run.reached_s is not None or depth < target:
+            return
+        if self._in_junction(sight, row):
+            part = (target - before) / max(depth - before, 1e-9) if before < target else 1.0
+            run.reached_s = before_s + part * (now - before_s)
+            run.reached_depth = depth
+
+    def _leave(self, run: Overrun, away: float) -> None:
+        """A vehicle that waited has left its place; when, interpolated between two sightings."""
+        (still_s, still), (off_s, off) = run.still, run.off or (run.last_s, run.depth)
+        part = (run.rest_depth + away - still) / max(off - still, 1e-9)
+        run.left.append(still_s + min(1.0, max(0.0, part)) * (off_s - still_s))
+        run.left_depth = run.rest_depth
+        run.waited_s = run.left[-1] - run.rest_s
+        run.resting, run.reached_s = False, None
+
+    def _in_junction(self, sight: Sight, row: int) -> bool:
+        """Whether a vehicle is in the junction or its last step led through it; yes without one.
+
+        A box that the picture's edge cuts off stands on less than its real ground, so its lower
+        edge counts too.
+        """
+        if not self._junctions:
+            return True
+        zones = sight.zones()
+        if any(zones[zone, row] for zone in self._junctions):
+            return True
+        box = sight.view.tracks.xyxy[row]
+        ends = sight.last[row], sight.ground[row]
+        points = [ends[0] + (ends[1] - ends[0]) * share for share in (0.25, 0.5, 0.75)]
+        edge = np.array([(box[0] + box[2]) / 2, min(float(box[3]), sight.scene.height) - 1.0])
+        if box[3] >= sight.scene.height - 2:
+            points.append(edge)
+        tested = np.stack(points)
+        return any(
+            bool(inside(tested, sight.scene.zones[zone].polygon).any()) for zone in self._junctions
+        )
