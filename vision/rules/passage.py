@@ -11,7 +11,7 @@ from ioc.errors import ConfigError
 from ioc.site import RuleSettings
 from vision.detect.detections import FloatArray
 from vision.rules.guards import Guard, need
-from vision.rules.sight import HIDDEN_S, Sight, zone_rows
+from vision.rules.sight import Crossing, Sight, zone_rows
 from vision.scene import RoadLine, Scene, inside
 
 REST_S: Final = 1.0
@@ -174,27 +174,6 @@ class Overruns:
                 seen.append(begun)
         return seen, lost
 
-    def _begin(self, sight: Sight, row: int, number: int, line: RoadLine) -> Overrun:
-        now, frame, tracks = sight.view.time_s, sight.view.frame, sight.view.tracks
-        return Overrun(
-            track=sight.ids[row],
-            line=line,
-            row=row,
-            crossed_s=now,
-            earliest_s=now,
-            first_frame=max(int(sight.born_frame[row]), min(frame, frame - 1)),
-            last_frame=frame,
-            last_s=float(sight.last_s[row]),
-            depth=0.0,
-            size=float(sight.size[row]),
-            box=tracks.xyxy[row],
-            speed=tracks.speed[row],
-            rest_s=now,
-            rest_depth=0.0,
-            class_id=int(tracks.class_id[row]),
-            born=(float(sight.born_s[row]), sight.born_box[row]),
-        )
-
     def _advance(self, run: Overrun, sight: Sight, row: int, depth: float) -> None:
         """Move a vehicle on by one sighting."""
         now, tracks = sight.view.time_s, sight.view.tracks
@@ -260,3 +239,26 @@ class Overruns:
         return any(
             bool(inside(tested, sight.scene.zones[zone].polygon).any()) for zone in self._junctions
         )
+
+
+def _begin(sight: Sight, crossing: Crossing, line: RoadLine) -> Overrun:
+    row, tracks = crossing.row, sight.view.tracks
+    return Overrun(
+        track=sight.ids[row],
+        line=line,
+        row=row,
+        crossed_s=crossing.at_s,
+        earliest_s=crossing.before_s if crossing.hidden else crossing.at_s,
+        first_frame=crossing.before_frame,
+        last_frame=sight.view.frame,
+        last_s=crossing.at_s,
+        depth=0.0,
+        size=float(sight.size[row]),
+        box=tracks.xyxy[row],
+        speed=tracks.speed[row],
+        rest_s=crossing.at_s,
+        rest_depth=0.0,
+        class_id=int(tracks.class_id[row]),
+        born=(float(sight.born_s[row]), sight.born_box[row]),
+        still=(crossing.at_s, 0.0),
+    )

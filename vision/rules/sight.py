@@ -47,6 +47,8 @@ class Crossing:
         row: Place of the vehicle in the frame's tracks.
         at_s: When its point on the road was on the line, interpolated, seconds.
         before_s: When it was last seen on the other side.
+        before_frame: Number of that frame.
+        hidden: Whether it was out of sight for long when it crossed, so that the instant is vague.
         forward: Along the line's permitted way, or to its positive side where it has none.
     """
 
@@ -54,6 +56,8 @@ class Crossing:
     row: int
     at_s: float
     before_s: float
+    before_frame: int
+    hidden: bool
     forward: bool
 
 
@@ -102,11 +106,12 @@ class Sight:
     crossings: list[Crossing]
     _ways: tuple[Points, Numbers]
     _seen_s: Numbers
+    _seen_frame: IntArray
     _seen: Points
     _seen_depth: Numbers
     _speed: Points
     _side: IntArray
-    _crossed: Numbers
+    _swings: Numbers
     _lanes: BoolArray | None = None
     _zones: BoolArray | None = None
 
@@ -165,8 +170,8 @@ def _see(scene: Scene, view: View, before: Sight | None) -> Sight:
         return Sight(
             scene, view, ids, ground, size, moving, one > 0, np.full(count, now), ground,
             np.full(count, now), one * view.frame, tracks.xyxy, one * seen, score * seen,
-            _marks(view), lines, depth, [], ways, np.full(count, now), ground, depth, speed,
-            settled, np.full(depth.shape, np.nan),
+            _marks(view), lines, depth, [], ways, np.full(count, now), one * view.frame, ground, depth, speed,
+            settled, np.full((5, *depth.shape), np.nan),
         )  # fmt: skip
     # Row -1 of a new vehicle takes the last one's values, which "fresh" then overrules.
     last_s, last = before._seen_s[rows], before._seen[rows]
@@ -176,21 +181,17 @@ def _see(scene: Scene, view: View, before: Sight | None) -> Sight:
     fresh = (rows < 0) | (seen & (np.einsum("ij,ij->i", off, off) > allowed * allowed))
     old = ~fresh
     old_depth, old_side = before._seen_depth[:, rows], before._side[:, rows]
-    crossed = before._crossed[:, rows]
+    swings = before._swings[:, :, rows]
     steady = seen & old
     swung = ((old_depth > 0) != (depth > 0)) & steady
     if swung.any():
-        part = old_depth / np.where(swung, old_depth - depth, 1.0)
-        crossed = np.where(swung, last_s + part * gap, crossed)
-    crossed[:, fresh] = np.nan
+        new = _swing(lines, swung, old_depth, depth, before, rows, now, ground)
+        swings = np.where(swung, new, swings)
+    swings[:, :, fresh] = np.nan
     beyond = np.abs(depth) >= HYSTERESIS * size
     settled = np.where(beyond & seen, np.sign(depth), np.where(old, old_side, 0)).astype(np.int64)
     turned = steady & (settled != old_side) & (old_side != 0)
-    found = (
-        _crossings(lines, turned, settled, crossed, last_s, last, ground, now)
-        if (turned.any())
-        else []
-    )
+    found = _crossings(turned, settled, swings) if turned.any() else []
     return Sight(
         scene,
         view,
@@ -212,11 +213,12 @@ def _see(scene: Scene, view: View, before: Sight | None) -> Sight:
         found,
         ways,
         np.where(seen | fresh, now, last_s),
+        np.where(seen | fresh, view.frame, before._seen_frame[rows]),
         np.where((seen | fresh)[:, None], ground, last),
         np.where(seen | fresh, depth, old_depth),
         np.where((seen | fresh)[:, None], speed, before._speed[rows]),
         settled,
-        crossed,
+        swings,
     )
 
 
@@ -227,27 +229,38 @@ def _ways(lines: tuple[RoadLine, ...]) -> tuple[Points, Numbers]:
     return normals, np.einsum("ij,ij->i", normals, starts)[:, None]
 
 
-def _crossings(
+def _swing(
     lines: tuple[RoadLine, ...],
-    turned: BoolArray,
-    settled: IntArray,
-    crossed: Numbers,
-    last_s: Numbers,
-    last: Points,
-    ground: Points,
+    swung: BoolArray,
+    old_depth: Numbers,
+    depth: Numbers,
+    before: Sight,
+    rows: IntArray,
     now: float,
-) -> list[Crossing]:
+    ground: Points,
+) -> Numbers:
+    """Where and when vehicles came over lines: time, share, last time, its frame, gap, [5, …]."""
+    part = old_depth / np.where(swung, old_depth - depth, 1.0)
+    last_s, last = before._seen_s[rows], before._seen[rows]
+    share = np.zeros_like(depth)
+    for number in np.flatnonzero(swung.any(axis=1)).tolist():
+        on_line = last + part[number][:, None] * (ground - last)
+        share[number] = lines[number].share(on_line)
+    frames = np.broadcast_to(before._seen_frame[rows].astype(np.float64), depth.shape)
+    at_s = last_s + part * (now - last_s)
+    gap = np.broadcast_to(now - last_s, depth.shape)
+    return np.stack((at_s, share, np.broadcast_to(last_s, depth.shape), frames, gap))
+
+
+def _crossings(turned: BoolArray, settled: IntArray, swings: Numbers) -> list[Crossing]:
     """Crossings that lie on their line itself, not on its extension."""
     found = []
     for line, row in np.argwhere(turned).tolist():
-        at_s = float(crossed[line, row])
-        gap = now - float(last_s[row])
-        part = (at_s - float(last_s[row])) / gap if gap > 0 else 1.0
-        point = last[row] + part * (ground[row] - last[row])
-        share = float(lines[line].share(point[None])[0])
-        if np.isfinite(at_s) and -MARGIN <= share <= 1 + MARGIN:
-            before_s = min(at_s, float(last_s[row]))
-            found.append(Crossing(line, row, at_s, before_s, settled[line, row] > 0))
+        at_s, share, before_s, frame, gap = swings[:, line, row].tolist()
+        if -MARGIN <= share <= 1 + MARGIN:  # False for nan: it never crossed
+            forward = bool(settled[line, row] > 0)
+            hidden = gap > HIDDEN_S
+            found.append(Crossing(line, row, at_s, before_s, int(frame), hidden, forward))
     return found
 
 
