@@ -25,3 +25,16 @@ class Frame:
     pts_s: float
     wall: datetime
     arrival_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class SourceState:
+    """How a source is, for health messages.
+
+    Attributes:
+        dropped: Frames that a newer one replaced or that could not be used, since the start.
+        stalls: Times it stood still or went away, since the start.
+    """
+
+    dropped: int
+    stalls: int
