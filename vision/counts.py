@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ioc.events import FlowData, VehicleClass
-from vision.detect.detections import CLASS_ID, CLASSES
+from vision.detect.detections import CLASS_ID, CLASSES, IntArray
 from vision.scene import LaneArea, Points, RoadLine, inside
 from vision.track.tracks import Tracks
 
@@ -48,9 +48,10 @@ class _Passage:
 
     time_s: float
     point: Points
+    distance: list[float]
     side: list[int]
     crossed: list[tuple[float, float] | None]
-    counted: set[str] = field(default_factory=set)
+    counted: set[int] = field(default_factory=set)
 
 
 class LineCounter:
@@ -64,62 +65,85 @@ class LineCounter:
         """The crossings that this frame completes.
 
         Only vehicles that were seen in the frame move: a guess about a hidden one must not count.
-        One that crosses while hidden counts when it is seen again.
+        One that crosses while hidden counts when it is seen again, and one that crosses before it
+        is confirmed counts when it is: its path begins at its first sighting.
 
         Args:
             tracks: All vehicles; those no longer in it are forgotten.
             at_s: Time of the frame, seconds.
         """
-        held = {int(track) for track in tracks.id}
-        for gone in self._passages.keys() - held:
+        ids = tracks.id.tolist()
+        for gone in self._passages.keys() - ids:
             del self._passages[gone]
         points = tracks.ground()
-        margins = HYSTERESIS * tracks.size()
-        distances = np.zeros((len(self._lines), len(tracks)))
-        for number, line in enumerate(self._lines):
-            distances[number] = line.side(points)
+        distances = self._distances(points)
+        settled = _sides(distances, HYSTERESIS * tracks.size())
         found: list[Crossing] = []
-        for index in np.flatnonzero(tracks.seen):
-            track = int(tracks.id[index])
-            settled = [
-                0 if abs(distance) < margins[index] else (1 if distance > 0 else -1)
-                for distance in distances[:, index]
-            ]
+        for index in np.flatnonzero(tracks.seen).tolist():
+            track = ids[index]
             passage = self._passages.get(track)
             if passage is None:
-                self._passages[track] = _Passage(
-                    at_s, points[index], settled, [None] * len(self._lines)
-                )
-                continue
-            vehicle = CLASSES[int(tracks.class_id[index])]
+                passage = self._passages[track] = self._begin(tracks, index, at_s)
+            after, now = distances[index].tolist(), settled[index].tolist()
             for number, line in enumerate(self._lines):
-                crossing = self._step(number, line, passage, points[index], at_s, settled[number])
-                if crossing is not None and line.id not in passage.counted:
-                    passage.counted.add(line.id)
-                    forward = settled[number] > 0
-                    found.append(Crossing(line.id, line.lane, track, vehicle, crossing, forward))
-            passage.time_s, passage.point = at_s, points[index]
+                before = passage.distance[number]
+                if (before > 0) != (after[number] > 0):
+                    part = before / (before - after[number])
+                    where = passage.point + part * (points[index] - passage.point)
+                    passage.crossed[number] = (
+                        passage.time_s + part * (at_s - passage.time_s),
+                        float(line.share(where)),
+                    )
+                if now[number] in (0, passage.side[number]):
+                    continue
+                time_s = self._completed(number, passage, now[number])
+                passage.side[number] = now[number]
+                if time_s is not None:
+                    passage.counted.add(number)
+                    vehicle = CLASSES[int(tracks.class_id[index])]
+                    forward = now[number] > 0
+                    found.append(Crossing(line.id, line.lane, track, vehicle, time_s, forward))
+            passage.time_s, passage.point, passage.distance = at_s, points[index], after
         return found
 
-    def _step(
-        self, number: int, line: RoadLine, passage: _Passage, point: Points, at_s: float, now: int
-    ) -> float | None:
-        """Move one vehicle against one line; the time of its crossing if that is now certain."""
-        ends = np.stack((passage.point, point))
-        before, after = line.side(ends)
-        if (before > 0) != (after > 0):
-            part = float(before / (before - after))
-            where = float(line.share(ends[:1] + part * (ends[1:] - ends[:1]))[0])
-            passage.crossed[number] = (passage.time_s + part * (at_s - passage.time_s), where)
-        was = passage.side[number]
-        if now == 0 or now == was:
-            return None
-        passage.side[number] = now
+    def _begin(self, tracks: Tracks, index: int, at_s: float) -> _Passage:
+        """A vehicle's path from its first sighting, which lies before its confirmation.
+
+        At 6 frames a second a vehicle is on trial for a third of a second and more: in that time
+        a car at 50 km/h goes one and a half lengths.
+        """
+        point = tracks.first_ground()[index]
+        distance = self._distances(point[None])
+        side = _sides(distance, HYSTERESIS * tracks.first_size()[index : index + 1])
+        return _Passage(
+            at_s - float(tracks.age_s[index]),
+            point,
+            distance[0].tolist(),
+            side[0].tolist(),
+            [None] * len(self._lines),
+        )
+
+    def _completed(self, number: int, passage: _Passage, now: int) -> float | None:
+        """When a vehicle that is now clearly on one side crossed a line, if that counts."""
         crossed = passage.crossed[number]
-        if was == 0 or crossed is None or line.only not in (0, now):
+        if number in passage.counted or passage.side[number] == 0 or crossed is None:
             return None
         time_s, where = crossed
-        return time_s if -MARGIN <= where <= 1 + MARGIN else None
+        wanted = self._lines[number].only in (0, now) and -MARGIN <= where <= 1 + MARGIN
+        return time_s if wanted else None
+
+    def _distances(self, points: Points) -> Points:
+        """Signed distance of points [N, 2] from each line, pixels [N, lines]."""
+        distances = np.empty((len(points), len(self._lines)))
+        for number, line in enumerate(self._lines):
+            distances[:, number] = line.side(points)
+        return distances
+
+
+def _sides(distances: Points, margins: Points) -> IntArray:
+    """The side of each line that vehicles are clearly on, +1 or -1, else 0, [N, lines]."""
+    clear = np.abs(distances) >= margins[:, None]
+    return np.where(clear, np.where(distances > 0, 1, -1), 0)
 
 
 class LaneFlow:

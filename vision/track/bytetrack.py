@@ -16,7 +16,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vision.detect.detections import (
     BODY,
@@ -25,7 +24,6 @@ from vision.detect.detections import (
     Detections,
     FloatArray,
     IntArray,
-    area,
     iou,
 )
 from vision.track.assignment import assign
@@ -48,18 +46,20 @@ class TrackerSettings:
         tentative_s: The same before it is confirmed.
         widest: Most that a box is widened on each side, in box sizes.
         growth: Most that a box's area may change between two sightings, as a factor.
+        most: Vehicles held at once, those on trial included; the best boxes come first.
     """
 
     sure_score: float = 0.3
     start_score: float = 0.15
     sure_likeness: float = 0.1
     faint_likeness: float = 0.3
-    confirm_hits: int = 2
+    confirm_hits: int = 3
     confirm_score: float = 0.8
     lost_s: float = 1.5
     tentative_s: float = 0.4
     widest: float = 0.8
     growth: float = 4.0
+    most: int = 400
 
 
 class Tracker:
@@ -70,10 +70,12 @@ class Tracker:
         self._boxes = Boxes.first(np.empty((0, 4), np.float32))
         self._id = np.empty(0, np.int64)
         self._votes = np.empty((0, len(CLASSES)), np.float32)
+        self._class_id = np.empty(0, np.int64)
         self._score = np.empty(0, np.float32)
         self._hits = np.empty(0, np.int64)
         self._born = np.empty(0, np.float64)
         self._last = np.empty(0, np.float64)
+        self._first = np.empty((0, 4), np.float32)
         self._next_id = 1
         self._time: float | None = None
 
@@ -81,7 +83,7 @@ class Tracker:
         """Take in the boxes of one frame.
 
         Args:
-            found: Its boxes, without doubles.
+            found: Its boxes, without doubles, in any order: the result does not depend on it.
             at_s: Its time in seconds, on any clock that only goes forward; a frame that does not
                 come after the last one is treated as if no time had passed.
 
@@ -92,75 +94,105 @@ class Tracker:
         now = at_s if self._time is None else self._time + dt
         self._time = now
         self._forget(now)
-        if len(self._boxes):
+        if len(found) > 1:
+            found = found.select(_best_first(found))
+        count = len(self._id)
+        seen = np.zeros(count, np.bool_)
+        free = np.ones(len(found), np.bool_)
+        if count:
             self._boxes.predict(dt)
+            if len(found):
+                self._pair(found, seen, free, now)
+        started = self._start(found, free, seen, now)
+        if started:
+            seen = np.concatenate((seen, np.ones(started, np.bool_)))
+        return self._tracks(now, seen)
+
+    def _pair(self, found: Detections, seen: BoolArray, free: BoolArray, now: float) -> None:
+        """Give boxes to vehicles; marks both in place."""
         likeness = self._likeness(found)
         confirmed = self._id > 0
-        seen = np.zeros(len(self._id), np.bool_)
-        free = np.arange(len(found))
         sure = found.score >= self._set.sure_score
+        rows_taken, columns_taken = [], []
         # Confirmed vehicles choose first, so that a flicker cannot take a vehicle's box.
         for vehicles, boxes, least in (
             (confirmed, sure, self._set.sure_likeness),
             (confirmed, ~sure, self._set.faint_likeness),
-            (~confirmed, np.ones_like(sure), self._set.faint_likeness),
+            (~confirmed, None, self._set.faint_likeness),
         ):
-            rows, columns = np.flatnonzero(vehicles & ~seen), free[boxes[free]]
-            first, second = assign(likeness[np.ix_(rows, columns)], least)
-            self._take(rows[first], found.select(columns[second]), now)
-            seen[rows[first]] = True
-            free = np.setdiff1d(free, columns[second], assume_unique=True)
-
-        started = self._start(found.select(free), seen, now)
-        return self._tracks(now, np.concatenate((seen, np.ones(started, np.bool_))))
+            rows = (vehicles & ~seen).nonzero()[0]
+            columns = (free if boxes is None else free & boxes).nonzero()[0]
+            if not len(rows) or not len(columns):
+                continue
+            first, second = assign(likeness[rows[:, None], columns], least)
+            rows, columns = rows[first], columns[second]
+            seen[rows] = True
+            free[columns] = False
+            rows_taken.append(rows)
+            columns_taken.append(columns)
+        if rows_taken:
+            # No later choice looks at an earlier one's new box, so all are taken in at once.
+            self._take(np.concatenate(rows_taken), found.select(np.concatenate(columns_taken)), now)
 
     def _likeness(self, found: Detections) -> FloatArray:
         """Overlap of every prediction with every box, widened by the prediction's doubt."""
-        if not len(self._id) or not len(found):
-            return np.zeros((len(self._id), len(found)), np.float32)
-        expected = self._boxes.xyxy()
-        size = np.sqrt(np.maximum(self._boxes.mean[:, 2] * self._boxes.mean[:, 3], 1))
-        margin = np.minimum(self._boxes.doubt(), self._set.widest * size[:, None])
-        margin = np.concatenate((-margin, margin), axis=1).astype(np.float32)
-        wide_found = found.xyxy[None, :, :] + margin[:, None, :]
-        likeness = _paired_iou(expected + margin, wide_found)
+        expected, box = self._boxes.xyxy(), found.xyxy
+        margin = np.minimum(self._boxes.doubt(), np.float32(self._set.widest) * self._boxes.size())
+        # Both are widened on both sides, so what they share and what they span grow alike.
+        wider = margin + margin
+        low = np.maximum(expected[:, None, :2], box[None, :, :2])
+        shared = np.minimum(expected[:, None, 2:], box[None, :, 2:])
+        shared -= low
+        shared += wider[:, None, :]
+        np.maximum(shared, 0, out=shared)
+        overlap = shared[..., 0] * shared[..., 1]
+        sides, others = expected[:, 2:] - expected[:, :2], box[:, 2:] - box[:, :2]
+        wide = sides + wider
+        union = (others[None, :, 0] + wider[:, None, 0]) * (others[None, :, 1] + wider[:, None, 1])
+        union += (wide[:, 0] * wide[:, 1])[:, None]
+        union -= overlap
+        overlap /= np.maximum(union, 1e-9)
         # A widened box hides how different two sizes are: without this a box round half the scene,
         # which detectors sometimes give at a low score, hands its identity to a car inside it.
-        areas = self._boxes.mean[:, 2] * self._boxes.mean[:, 3]
-        ratio = areas[:, None] / np.maximum(area(found.xyxy), 1)[None, :]
+        ratio = (sides[:, 0] * sides[:, 1])[:, None] / np.maximum(others[:, 0] * others[:, 1], 1)
         same = (ratio < self._set.growth) & (ratio > 1 / self._set.growth)
-        same &= BODY[self._votes.argmax(axis=1)][:, None] == BODY[found.class_id][None, :]
-        return np.where(same, likeness, np.float32(0))
+        same &= BODY[self._class_id][:, None] == BODY[found.class_id]
+        overlap *= same
+        return overlap
 
     def _take(self, rows: IntArray, found: Detections, now: float) -> None:
-        if not len(rows):
-            return
         self._boxes.update(rows, found.xyxy)
         self._votes[rows, found.class_id] += found.score
+        self._class_id[rows] = self._votes[rows].argmax(axis=1)
         self._score[rows] = found.score
         self._hits[rows] += 1
         self._last[rows] = now
 
-    def _start(self, found: Detections, seen: BoolArray, now: float) -> int:
+    def _start(self, found: Detections, free: BoolArray, seen: BoolArray, now: float) -> int:
         """Begin a vehicle for each strong box that is not one more view of a known one."""
-        found = found.select(np.flatnonzero(found.score >= self._set.start_score))
-        if len(found) and seen.any():
-            double = iou(found.xyxy, self._boxes.xyxy()[seen]) > 0.6
-            known = BODY[self._votes[seen].argmax(axis=1)]
-            double &= BODY[found.class_id][:, None] == known[None, :]
-            found = found.select(np.flatnonzero(~double.any(axis=1)))
-        count = len(found)
-        if not count:
+        chosen = (free & (found.score >= self._set.start_score)).nonzero()[0]
+        if not len(chosen):
             return 0
+        found = found.select(chosen)
+        if seen.any():
+            double = iou(found.xyxy, self._boxes.xyxy()[seen]) > 0.6
+            double &= BODY[found.class_id][:, None] == BODY[self._class_id[seen]]
+            found = found.select(np.flatnonzero(~double.any(axis=1)))
+        count = min(len(found), self._set.most - len(self._id))
+        if count <= 0:
+            return 0
+        found = found.select(np.arange(count))
         votes = np.zeros((count, len(CLASSES)), np.float32)
         votes[np.arange(count), found.class_id] = found.score
         self._boxes = self._boxes.join(Boxes.first(found.xyxy))
         self._id = np.concatenate((self._id, np.zeros(count, np.int64)))
         self._votes = np.concatenate((self._votes, votes))
+        self._class_id = np.concatenate((self._class_id, found.class_id))
         self._score = np.concatenate((self._score, found.score))
         self._hits = np.concatenate((self._hits, np.ones(count, np.int64)))
         self._born = np.concatenate((self._born, np.full(count, now)))
         self._last = np.concatenate((self._last, np.full(count, now)))
+        self._first = np.concatenate((self._first, found.xyxy))
         return count
 
     def _forget(self, now: float) -> None:
@@ -169,36 +201,36 @@ class Tracker:
         if keep.all():
             return
         self._boxes = self._boxes.select(keep)
-        for name in ("_id", "_votes", "_score", "_hits", "_born", "_last"):
+        for name in _PER_VEHICLE:
             setattr(self, name, getattr(self, name)[keep])
 
     def _tracks(self, now: float, seen: BoolArray) -> Tracks:
         # An identity is given on confirmation, so that flickers leave no holes in the numbering.
-        proven = self._hits >= self._set.confirm_hits
-        proven &= self._votes.sum(axis=1) >= self._set.confirm_score
-        unnamed = np.flatnonzero((self._id == 0) & proven)
-        self._id[unnamed] = np.arange(self._next_id, self._next_id + len(unnamed))
-        self._next_id += len(unnamed)
         named = self._id > 0
+        proven = ~named & (self._hits >= self._set.confirm_hits)
+        if proven.any():
+            proven &= self._votes.sum(axis=1) >= self._set.confirm_score
+            count = int(np.count_nonzero(proven))
+            self._id[proven] = np.arange(self._next_id, self._next_id + count)
+            self._next_id += count
+            named |= proven
         return Tracks(
             id=self._id[named],
             xyxy=self._boxes.xyxy()[named],
             speed=self._boxes.speed[named, :2].astype(np.float32),
             score=self._score[named],
-            class_id=self._votes[named].argmax(axis=1),
+            class_id=self._class_id[named],
             age_s=(now - self._born[named]).astype(np.float32),
             hits=self._hits[named],
             seen=seen[named],
+            first_xyxy=self._first[named],
         )
 
 
-def _paired_iou(boxes: FloatArray, others: FloatArray) -> FloatArray:
-    """Intersection over union of box i [N, 4] with its own version of box j [N, M, 4]."""
-    low = np.maximum(boxes[:, None, :2], others[..., :2])
-    high = np.minimum(boxes[:, None, 2:], others[..., 2:])
-    sides = np.maximum(high - low, 0)
-    shared = sides[..., 0] * sides[..., 1]
-    area: NDArray[np.float32] = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
-    wide = others[..., 2:] - others[..., :2]
-    union = area[:, None] + wide[..., 0] * wide[..., 1] - shared
-    return np.asarray(shared / np.maximum(union, 1e-9), dtype=np.float32)
+_PER_VEHICLE = ("_id", "_votes", "_class_id", "_score", "_hits", "_born", "_last", "_first")
+
+
+def _best_first(found: Detections) -> IntArray:
+    """An order of boxes that is the same however they were handed in."""
+    left, top, right, bottom = found.xyxy.T
+    return np.lexsort((found.class_id, bottom, right, top, left, -found.score))

@@ -27,6 +27,8 @@ class Tracks:
         age_s: Seconds since it was first seen, float32 [N].
         hits: Boxes seen of it, int64 [N].
         seen: Whether it was seen in this very frame; the others are only expected there, bool [N].
+        first_xyxy: Box of its first sighting, before it was confirmed, float32 [N, 4]; none where
+            no such sighting is known.
     """
 
     id: IntArray
@@ -37,17 +39,37 @@ class Tracks:
     age_s: FloatArray
     hits: IntArray
     seen: BoolArray
+    first_xyxy: FloatArray | None = None
 
     def __len__(self) -> int:
         return len(self.id)
 
     def ground(self) -> NDArray[np.float64]:
         """Where each vehicle stands on the road, pixels, [N, 2]."""
-        x = (self.xyxy[:, 0] + self.xyxy[:, 2]) / 2
-        y = self.xyxy[:, 3] - GROUND_SHARE * (self.xyxy[:, 3] - self.xyxy[:, 1])
-        return np.stack((x, y), axis=1).astype(np.float64)
+        return ground_of(self.xyxy)
+
+    def first_ground(self) -> NDArray[np.float64]:
+        """Where each vehicle stood at its first sighting, ``age_s`` ago, pixels, [N, 2]."""
+        return ground_of(self.xyxy if self.first_xyxy is None else self.first_xyxy)
 
     def size(self) -> NDArray[np.float64]:
         """Root of each box's area, pixels, [N]: the yardstick for jitter and distances."""
-        sides = np.maximum(self.xyxy[:, 2:] - self.xyxy[:, :2], 1.0)
-        return np.asarray(np.sqrt(sides[:, 0] * sides[:, 1]), dtype=np.float64)
+        return size_of(self.xyxy)
+
+    def first_size(self) -> NDArray[np.float64]:
+        """The same of each vehicle's first box."""
+        return size_of(self.xyxy if self.first_xyxy is None else self.first_xyxy)
+
+
+def size_of(xyxy: FloatArray) -> NDArray[np.float64]:
+    """Root of the area of boxes [N, 4], pixels, [N]."""
+    sides = np.maximum(xyxy[:, 2:] - xyxy[:, :2], 1.0)
+    return np.asarray(np.sqrt(sides[:, 0] * sides[:, 1]), dtype=np.float64)
+
+
+def ground_of(xyxy: FloatArray) -> NDArray[np.float64]:
+    """Points on the road of boxes [N, 4], pixels, [N, 2]."""
+    ground = np.empty((len(xyxy), 2))
+    ground[:, 0] = (xyxy[:, 0] + xyxy[:, 2]) / 2
+    ground[:, 1] = xyxy[:, 3] - GROUND_SHARE * (xyxy[:, 3] - xyxy[:, 1])
+    return ground
