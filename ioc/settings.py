@@ -162,6 +162,38 @@ class VisionSettings(Section):
     plates: bool = Field(True, description="Read the plates of flagged vehicles.")
 
 
+class EvidenceSettings(Section):
+    """Recordings of violations on the node's disk, and their way to the core."""
+
+    dir: Path = Field(Path("evidence"), description="Folder of the stores, one a device.")
+    keys_dir: Path = Field(
+        Path("keys"), description="Folder of the devices' signing keys, made at the first start."
+    )
+    pre_s: float = Field(6, ge=1, le=60, description="Recording before the act, seconds.")
+    post_s: float = Field(6, ge=1, le=60, description="Recording after the act, seconds.")
+    budget_mb: float = Field(10_240, gt=0, description="Disk budget of one store, MiB.")
+    floor_mb: float = Field(256, ge=0, description="Free disk that is left to others, MiB.")
+    keep_days: float = Field(
+        30, gt=0, le=3650, description="Uploaded evidence is removed here after this, days."
+    )
+    upload_url: str | None = Field(
+        None,
+        pattern=r"^https?://",
+        description="Files are PUT to {upload_url}/{sha256}; without it nothing is uploaded.",
+    )
+    allow_http: bool = Field(
+        False, description="Let upload_url be http:// to another machine: nothing is secret then."
+    )
+    ca_file: Path | None = Field(None, description="CA certificate of the evidence server.")
+    cert_file: Path | None = Field(None, description="This node's certificate, for mutual TLS.")
+    key_file: Path | None = Field(None, description="Its private key.")
+    token_file: Path | None = Field(None, description="File whose content is the bearer token.")
+    bandwidth_kbps: float | None = Field(
+        None, gt=0, description="Most kbit/s of uploads, so that live streams are not starved."
+    )
+    retry_max_s: float = Field(300, gt=0, description="Longest wait before a retry, seconds.")
+
+
 class TelemetrySettings(Section):
     """Logs and metrics."""
 
@@ -191,6 +223,7 @@ class Settings(BaseSettings):
     streams: StreamsSettings = StreamsSettings()
     edge: EdgeSettings = EdgeSettings()
     vision: VisionSettings = VisionSettings()
+    evidence: EvidenceSettings = EvidenceSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
 
     @classmethod
