@@ -24,11 +24,17 @@ from vision.detect.detections import (
     Detections,
     FloatArray,
     IntArray,
-    iou,
+    area,
 )
 from vision.track.assignment import assign
 from vision.track.kalman import Boxes
 from vision.track.tracks import Tracks
+
+SAME = 0.6
+"""A box that overlaps a vehicle seen in the same frame by more is that vehicle once more."""
+
+WITHIN = 0.7
+"""A faint box of which so much lies in a vehicle's box, or the other way round, is the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,9 +181,8 @@ class Tracker:
             return 0
         found = found.select(chosen)
         if seen.any():
-            double = iou(found.xyxy, self._boxes.xyxy()[seen]) > 0.6
-            double &= BODY[found.class_id][:, None] == BODY[self._class_id[seen]]
-            found = found.select(np.flatnonzero(~double.any(axis=1)))
+            double = self._double(found, seen)
+            found = found.select(np.flatnonzero(~double))
         count = min(len(found), self._set.most - len(self._id))
         if count <= 0:
             return 0
@@ -194,6 +199,24 @@ class Tracker:
         self._last = np.concatenate((self._last, np.full(count, now)))
         self._first = np.concatenate((self._first, found.xyxy))
         return count
+
+    def _double(self, found: Detections, seen: BoolArray) -> BoolArray:
+        """Which boxes are one more view of a vehicle seen in this frame.
+
+        A faint box that lies in a vehicle's box, or round it, is a part of it or a guess at the
+        same one: on the motorway clip such boxes, shadow or load included, added up to a second
+        vehicle and counted a van twice. A sure one may be a car in front of a bus.
+        """
+        known, box = self._boxes.xyxy()[seen], found.xyxy
+        low = np.maximum(box[:, None, :2], known[None, :, :2])
+        sides = np.maximum(np.minimum(box[:, None, 2:], known[None, :, 2:]) - low, 0)
+        shared = sides[..., 0] * sides[..., 1]
+        own, other = area(box)[:, None], area(known)[None, :]
+        double = shared > SAME * (own + other - shared)
+        faint = (found.score < self._set.sure_score)[:, None]
+        double |= faint & (shared > WITHIN * np.minimum(own, other))
+        double &= BODY[found.class_id][:, None] == BODY[self._class_id[seen]]
+        return np.asarray(double.any(axis=1))
 
     def _forget(self, now: float) -> None:
         patience = np.where(self._id > 0, self._set.lost_s, self._set.tentative_s)
