@@ -228,7 +228,9 @@ class FileSource:
         if self._container.format.name == "avi":
             first, second = second, first
         stamp = second if first is None else first
-        return 0.0 if stamp is None else float(stamp * frame.time_base)
+        if stamp is None or frame.time_base is None:
+            return 0.0
+        return float(stamp * frame.time_base)
 
     def _duration_s(self) -> float:
         if self._stream.duration is not None and self._stream.time_base is not None:
