@@ -176,6 +176,11 @@ class Trust:
             files = [path]
         return cls([TrustedKey(_public_of(file), device_of(file.stem), file) for file in files])
 
+    @classmethod
+    def merged(cls, parts: list[Trust]) -> Self:
+        """All that any of them trusts."""
+        return cls([key for part in parts for keys in part._keys.values() for key in keys])
+
     def fault(self, public: bytes, source: str) -> str | None:
         """Why a key may not speak for a device, or None when it may.
 

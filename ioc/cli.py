@@ -16,6 +16,7 @@ from ioc.commands import (
     db,
     deadletter,
     edge,
+    evidence,
     ingest,
     kafka,
     local,
@@ -36,6 +37,7 @@ app = typer.Typer(
 for name, group in (
     ("local", local.app),
     ("edge", edge.app),
+    ("evidence", evidence.app),
     ("ingest", ingest.app),
     ("streams", streams.app),
     ("db", db.app),
