@@ -27,7 +27,10 @@ WATCH_S: Final = 0.1
 """The watch looks so often."""
 STEADY_S: Final = 10.0
 """After pictures for so long the first retry comes at once, without the waits from before."""
-LET_GO_S: Final = 0.5
+SLACK_S: Final = 0.5
+"""FFmpeg's limit for a read lies so much after ours. When it gives up it hands over the picture
+that its parser held back: that one would make a camera look alive that has been silent."""
+LET_GO_S: Final = 1.0
 """A reader that is told to leave gets so long before it counts as hanging."""
 REPEAT_S: Final = 60.0
 """A camera that is away is spoken of so often."""
@@ -97,7 +100,7 @@ class LiveSource:
             ConfigError: The source is of a kind that cannot be read.
         """
         self.settings = settings or LiveSettings()
-        address = live_address(source, self.settings.stall_s)
+        address = live_address(source, self.settings.stall_s + SLACK_S)
         if address is None:
             raise ConfigError(f"{source}: not a live source; a source is {READABLE}")
         self.address = address
@@ -166,7 +169,7 @@ class LiveSource:
             self._inbox,
             self._timeline.successor(),
             settings.open_s,
-            settings.stall_s,
+            settings.stall_s + SLACK_S,
             settings.threads,
             self._monotonic,
         )
