@@ -13,12 +13,15 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ioc.events import Phase, VehicleClass
+from ioc.events import Phase, Rule, VehicleClass
+from ioc.site import Camera, RuleSettings
 from models.contract import Part
 from vision.detect.detections import CLASS_ID
 from vision.detect.parts import PART_ID, Parts
 from vision.rules.rule import Finding, View, Watcher
+from vision.scene import Scene, build_scene
 from vision.signals import SignalHistory, SignalState
 from vision.track.tracks import GROUND_SHARE, Tracks
 
@@ -55,24 +58,20 @@ class Path:
     renamed: Sequence[tuple[float, int]] = ()
     parts: Sequence[Part] = ()
 
-    def at(self, time_s: float) -> tuple[float, float] | None:
-        """Where its point on the road is, or None when it is not held."""
-        times = [point[0] for point in self.points]
-        if not times[0] <= time_s <= times[-1] or _within(self.gone, time_s):
-            return None
-        x = float(np.interp(time_s, times, [point[1] for point in self.points]))
-        y = float(np.interp(time_s, times, [point[2] for point in self.points]))
-        return x, y
+    def held(self, time_s: float) -> bool:
+        """Whether the tracker holds it."""
+        there = self.points[0][0] <= time_s <= self.points[-1][0]
+        return there and not _within(self.gone, time_s)
 
-    def speed(self, time_s: float) -> tuple[float, float]:
-        """Pixels a second, over the tenth of a second before."""
-        first = self.points[0][0]
-        ends = [
-            replace(self, gone=()).at(min(max(t, first), self.points[-1][0]))
-            for t in (time_s - 0.1, time_s)
-        ]
-        (ax, ay), (bx, by) = (end or (0.0, 0.0) for end in ends)
-        return (bx - ax) / 0.1, (by - ay) / 0.1
+    def places(self, times: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Points [T, 2] and speeds over the tenth of a second before [T, 2], also while gone."""
+        known = np.array(self.points, np.float64)
+
+        def at(moments: NDArray[np.float64]) -> NDArray[np.float64]:
+            axes = [np.interp(moments, known[:, 0], known[:, axis]) for axis in (1, 2)]
+            return np.stack(axes, axis=1)
+
+        return at(times), (at(times) - at(times - 0.1)) / 0.1
 
     def identity(self, time_s: float) -> int:
         """The identity that it goes by."""
@@ -112,13 +111,20 @@ def views(
     coming = [(head, state) for head, kept in (signals or SignalHistory()).all() for state in kept]
     coming.sort(key=lambda item: item[1].since_s)
     known = SignalHistory()
+    moments = np.arange(int(end * rate) + 1) / rate
+    places = [path.places(moments) for path in paths]
     for frame in range(int(end * rate) + 1):
         time_s = frame / rate
         while coming and coming[0][1].since_s + late_s <= time_s:
             known.record(*coming.pop(0))
         if rng.random() < dropped:
             continue
-        tracks, parts = _frame(paths, time_s, jitter, rng)
+        held = [
+            (path, points[frame], speeds[frame])
+            for path, (points, speeds) in zip(paths, places, strict=True)
+            if path.held(time_s)
+        ]
+        tracks, parts = _frame(held, time_s, jitter, rng)
         wall = start + timedelta(seconds=time_s)
         yield View(tracks, time_s, frame, wall, parts, known)
 
@@ -126,6 +132,23 @@ def views(
 def watch(watcher: Watcher, seen: Iterable[View]) -> list[Finding]:
     """All that a rule finds."""
     return [finding for view in seen for finding in watcher.observe(view)]
+
+
+def scene(**parts: object) -> Scene:
+    """A scene of 1000 x 1000 pixels from the parts of a site file's camera."""
+    camera = {
+        "id": "cam-1",
+        "name": {"vi": "Máy quay", "en": "Camera"},
+        "source": "sim://made-up",
+        "frame": {"width": 1000, "height": 1000},
+        **parts,
+    }
+    return build_scene(Camera.model_validate(camera), 1000, 1000)
+
+
+def rule_settings(rule: Rule, **changes: object) -> RuleSettings:
+    """Settings of a rule as the site file gives them."""
+    return RuleSettings.model_validate({"rule": rule, **changes})
 
 
 def lights(*phases: tuple[float, Phase], head: str = "head-1") -> SignalHistory:
@@ -136,14 +159,16 @@ def lights(*phases: tuple[float, Phase], head: str = "head-1") -> SignalHistory:
     return history
 
 
+Spot = NDArray[np.float64]
+
+
 def _frame(
-    paths: Sequence[Path], time_s: float, jitter: float, rng: np.random.Generator
+    held: Sequence[tuple[Path, Spot, Spot]], time_s: float, jitter: float, rng: np.random.Generator
 ) -> tuple[Tracks, Parts]:
-    held = [(path, spot) for path in paths if (spot := path.at(time_s)) is not None]
-    boxes = np.array([_box(path.side, *spot) for path, spot in held], np.float32).reshape(-1, 4)
+    boxes = np.array([_box(path.side, *at) for path, at, _ in held], np.float32).reshape(-1, 4)
     noise = rng.normal(0, jitter, (len(held), 2)).astype(np.float32) if jitter else 0.0
     boxes += np.tile(noise, 2) if jitter else np.float32(0)
-    marks = [(row, part) for row, (path, _) in enumerate(held) for part in path.parts]
+    marks = [(row, part) for row, (path, _, _) in enumerate(held) for part in path.parts]
     middle = [(boxes[row, :2] * 2 + boxes[row, 2:]) / 3 for row, _ in marks]
     far = [(boxes[row, :2] + boxes[row, 2:] * 2) / 3 for row, _ in marks]
     parts = Parts(
@@ -153,16 +178,16 @@ def _frame(
         np.full(len(marks), 0.8, np.float32),
         np.array([PART_ID[part] for _, part in marks], np.int64),
     )
-    born = [path.points[0][0] for path, _ in held]
+    born = [path.points[0][0] for path, _, _ in held]
     tracks = Tracks(
-        id=np.array([path.identity(time_s) for path, _ in held], np.int64),
+        id=np.array([path.identity(time_s) for path, _, _ in held], np.int64),
         xyxy=boxes,
-        speed=np.array([path.speed(time_s) for path, _ in held], np.float32).reshape(-1, 2),
-        score=np.array([path.score for path, _ in held], np.float32),
-        class_id=np.array([CLASS_ID[path.vehicle] for path, _ in held], np.int64),
+        speed=np.array([speed for _, _, speed in held], np.float32).reshape(-1, 2),
+        score=np.array([path.score for path, _, _ in held], np.float32),
+        class_id=np.array([CLASS_ID[path.vehicle] for path, _, _ in held], np.int64),
         age_s=np.array([time_s - since for since in born], np.float32),
         hits=np.full(len(held), 9, np.int64),
-        seen=np.array([not _within(path.hidden, time_s) for path, _ in held], np.bool_),
+        seen=np.array([not _within(path.hidden, time_s) for path, _, _ in held], np.bool_),
     )
     return tracks, parts
 

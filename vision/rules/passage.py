@@ -13,6 +13,7 @@ from vision.detect.detections import FloatArray
 from vision.rules.guards import Guard, need
 from vision.rules.sight import Crossing, Sight, zone_rows
 from vision.scene import RoadLine, Scene, inside
+from vision.signals import SignalHistory, SignalState
 
 REST_S: Final = 1.0
 STEP: Final = 0.5
@@ -37,6 +38,7 @@ class Overrun:
     Attributes:
         track: The vehicle.
         line: The stop line.
+        number: Its place in ``Sight.lines``.
         row: Its place in the present frame, -1 when it is no longer held.
         crossed_s: When it crossed the line, interpolated.
         earliest_s: When it may have crossed at the earliest: it was hidden before.
@@ -64,6 +66,7 @@ class Overrun:
 
     track: int
     line: RoadLine
+    number: int
     row: int
     crossed_s: float
     earliest_s: float
@@ -127,9 +130,7 @@ class Overruns:
 
     def close(self, overrun: Overrun) -> None:
         """Follow a vehicle no longer."""
-        for key, known in list(self._open.items()):
-            if known is overrun:
-                del self._open[key]
+        self._open.pop((overrun.track, overrun.number), None)
 
     def observe(self, sight: Sight) -> tuple[list[Overrun], list[Overrun]]:
         """Take in a frame.
@@ -162,15 +163,10 @@ class Overruns:
             key = (sight.ids[crossing.row], crossing.line)
             self._open.pop(key, None)
             if crossing.forward:
-                begun = self._begin(sight, crossing.row, crossing.line, line)
-                begun.crossed_s = begun.rest_s = crossing.at_s
-                hidden = sight.view.time_s - crossing.before_s > HIDDEN_S
-                begun.earliest_s = crossing.before_s if hidden else crossing.at_s
-                begun.still = (crossing.at_s, 0.0)
+                begun = _begin(sight, crossing, line)
                 self._open[key] = begun
-                self._advance(
-                    begun, sight, crossing.row, float(sight.depth[crossing.line, crossing.row])
-                )
+                depth = float(sight.depth[crossing.line, crossing.row])
+                self._advance(begun, sight, crossing.row, depth)
                 seen.append(begun)
         return seen, lost
 
@@ -198,6 +194,7 @@ class Overruns:
             run.still, run.off = (now, depth), None
         elif now - run.rest_s >= REST_S and not run.resting:
             run.resting, run.reached_s = True, None
+            run.rest_depth, run.still, run.off = depth, (now, depth), None
             run.rest_junction = self._in_junction(sight, row)
         target = max(self._least, run.left_depth + max(self._least, size))
         if not run.left:
@@ -246,6 +243,7 @@ def _begin(sight: Sight, crossing: Crossing, line: RoadLine) -> Overrun:
     return Overrun(
         track=sight.ids[row],
         line=line,
+        number=crossing.line,
         row=row,
         crossed_s=crossing.at_s,
         earliest_s=crossing.before_s if crossing.hidden else crossing.at_s,
@@ -262,3 +260,34 @@ def _begin(sight: Sight, crossing: Crossing, line: RoadLine) -> Overrun:
         born=(float(sight.born_s[row]), sight.born_box[row]),
         still=(crossing.at_s, 0.0),
     )
+
+
+def along(line: RoadLine) -> tuple[float, float]:
+    """Unit vector of a line's permitted way."""
+    x, y = (line.normal * (line.only or 1)).tolist()
+    return x, y
+
+
+def red_cycle(
+    signals: SignalHistory,
+    head: str,
+    earliest_s: float,
+    act_s: float,
+    until_s: float,
+    grace_s: float,
+) -> SignalState | None:
+    """The red phase in which an act lies with its grace on both sides, or None.
+
+    Args:
+        signals: What is known of the lights by now.
+        head: The one that governs the act.
+        earliest_s: When the act may have been done at the earliest.
+        act_s: When it was done.
+        until_s: When it had been completed; it must still have been red then.
+        grace_s: Red must have begun so long before, and must have lasted so long after the act.
+    """
+    state = signals.at(head, act_s)
+    if state is None or state.phase != "red" or state.since_s + grace_s > earliest_s:
+        return None
+    steady = signals.steady(head, earliest_s, max(until_s, act_s + grace_s))
+    return state if steady == state else None

@@ -170,8 +170,8 @@ def _see(scene: Scene, view: View, before: Sight | None) -> Sight:
         return Sight(
             scene, view, ids, ground, size, moving, one > 0, np.full(count, now), ground,
             np.full(count, now), one * view.frame, tracks.xyxy, one * seen, score * seen,
-            _marks(view), lines, depth, [], ways, np.full(count, now), one * view.frame, ground, depth, speed,
-            settled, np.full((5, *depth.shape), np.nan),
+            _marks(view), lines, depth, [], ways, np.full(count, now), one * view.frame, ground,
+            depth, speed, settled, np.full((5, *depth.shape), np.nan),
         )  # fmt: skip
     # Row -1 of a new vehicle takes the last one's values, which "fresh" then overrules.
     last_s, last = before._seen_s[rows], before._seen[rows]
