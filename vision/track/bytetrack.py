@@ -55,7 +55,7 @@ class TrackerSettings:
         most: Vehicles held at once, those on trial included; the best boxes come first.
     """
 
-    sure_score: float = 0.3
+    sure_score: float = 0.25
     start_score: float = 0.15
     sure_likeness: float = 0.1
     faint_likeness: float = 0.3
