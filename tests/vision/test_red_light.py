@@ -13,7 +13,7 @@ from ioc.errors import ConfigError
 from ioc.events import Phase
 from tests.vision.trajectories import Path, lights, rule_settings, scene, views, watch
 from vision.rules.red_light import RedLight
-from vision.rules.rule import Finding
+from vision.rules.rule import Finding, Watcher
 from vision.signals import SignalHistory, SignalState
 
 LANE = {
@@ -51,7 +51,7 @@ def overrun(depth: float, wait_s: float, track: int = 1, **more: Any) -> Path:
 
 
 def find(
-    watcher: RedLight, *paths: Path, signals: SignalHistory = RED, rate: float = 25, **more: Any
+    watcher: Watcher, *paths: Path, signals: SignalHistory = RED, rate: float = 25, **more: Any
 ) -> list[Finding]:
     until = max(path.points[-1][0] for path in paths) + 3
     return watch(watcher, views(*paths, rate=rate, signals=signals, until=until, **more))

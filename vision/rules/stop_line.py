@@ -49,6 +49,9 @@ class StopLine:
             rested = max(self._settings.min_duration_s, REST_S)
             if not run.resting or view.time_s < run.rest_s + rested + SETTLE_S:
                 continue
+            if self._guard.congested(sight, sight.depth[run.number] > 0, run.row):
+                self._overruns.close(run)  # held up, whatever the others do later
+                continue
             finding = self._judge(run, sight, run.rest_s + rested)
             if finding is not None:
                 self._overruns.close(run)
@@ -65,8 +68,6 @@ class StopLine:
             view.signals, head, run.earliest_s, run.crossed_s, until_s, self._settings.delay_s
         )
         if state is None:
-            return None
-        if self._guard.congested(sight, sight.depth[run.number] > 0, run.row):
             return None
         key = (head, state.since_s)
         if self._flagged.known(run.track, key, *run.born, any_key=False):
