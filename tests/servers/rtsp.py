@@ -22,9 +22,10 @@ PACKAGES = (
 def installed() -> bool:
     """Whether this machine has GStreamer's RTSP server and its Python bindings."""
     probe = "import gi; gi.require_version('GstRtspServer', '1.0')"
-    return Path(PYTHON).exists() and not subprocess.run(
-        [PYTHON, "-c", probe], capture_output=True, check=False
-    ).returncode
+    return (
+        Path(PYTHON).exists()
+        and not subprocess.run([PYTHON, "-c", probe], capture_output=True, check=False).returncode
+    )
 
 
 class RtspServer(ServerProcess):
@@ -41,7 +42,7 @@ class RtspServer(ServerProcess):
         self, folder: Path, *clips: Path, port: int | None = None, user: str | None = None
     ) -> None:
         if not installed():
-            raise ServerError(f"GStreamer is not installed: apt-get install {PACKAGES} (or .ci/run)")
+            raise ServerError(f"no GStreamer: apt-get install {PACKAGES} (or .ci/run)")
         port = port or free_port()
         login = [] if user is None else ["--user", user]
         super().__init__(

@@ -225,5 +225,7 @@ class LiveSource:
         now = self._monotonic()
         if self._inbox.broke(state, error) or now - self._said_s >= REPEAT_S:
             self._said_s = now
-            stalls = self._inbox.stats(0).stalls
-            self._log.warning("camera gives no picture", state=state, error=error, stalls=stalls)
+            stats = self.stats()
+            self._log.warning(
+                "camera gives no picture", state=stats.state, error=error, stalls=stats.stalls
+            )
