@@ -11,6 +11,7 @@ import typer
 
 from ioc import __version__
 from ioc.commands import (
+    accuracy,
     bench,
     contract,
     db,
@@ -46,6 +47,7 @@ for name, group in (
     ("models", models.app),
     ("contract", contract.app),
     ("bench", bench.app),
+    ("accuracy", accuracy.app),
 ):
     app.add_typer(group, name=name)
 
