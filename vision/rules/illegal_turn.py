@@ -21,7 +21,7 @@ from vision.rules.guards import Guard, concerns, in_force, need, reason
 from vision.rules.memory import SAME_PLACE, FlaggedVehicles
 from vision.rules.rule import Finding, View
 from vision.rules.sight import Crossing, Sight, see
-from vision.scene import Scene
+from vision.scene import Scene, inside
 
 OUT_OF_SIGHT_S: Final = 1.0
 """After so long out of sight in the junction it may be another vehicle: a whole queue passes any
@@ -70,6 +70,15 @@ class IllegalTurn:
         for turn in scene.turns:
             key = (lanes.index(turn.lane), turn.exit)
             self._turns.setdefault(key, []).append((turn, concerns(turn.vehicles)))
+        # A lane that an exit line lies across leads out of the junction: nobody comes by it.
+        middles = np.array([line.start + line.span / 2 for line in scene.exits]).reshape(-1, 2)
+        ways_out = {line.lane for line in scene.exits}
+        self._ways_in = np.array(
+            [
+                lane.id not in ways_out and not inside(middles, lane.polygon).any()
+                for lane in scene.lanes
+            ]
+        )
         self._origins: dict[int, _Origin] = {}
         self._entering: dict[int, _Origin] = {}
         self._flagged = FlaggedVehicles(settings.cooldown_s)
@@ -80,14 +89,14 @@ class IllegalTurn:
         sight = self._sight = see(self._scene, view, self._sight)
         self._flagged.follow(sight)
         self._forget(sight)
-        lanes = sight.lanes() & sight.moving
+        lanes = sight.lanes() & sight.moving & self._ways_in[:, None]
         found = []
         for crossing in sight.crossings:
             line = sight.lines[crossing.line]
             if line.kind == "exit" and (crossing.forward or not line.only):
                 found += self._judge(sight, crossing, line.id)
         for lane, row in np.argwhere(lanes).tolist():
-            self._drive_in(sight, lane, row)
+            self._drive_in(sight, lanes, lane, row)
         self._doubt(sight, lanes)
         return found
 
@@ -102,7 +111,7 @@ class IllegalTurn:
             self._origins.pop(sight.ids[row], None)
             self._entering.pop(sight.ids[row], None)
 
-    def _drive_in(self, sight: Sight, lane: int, row: int) -> None:
+    def _drive_in(self, sight: Sight, lanes: BoolArray, lane: int, row: int) -> None:
         """One more sighting of a vehicle in a lane; once it was there long enough, it is from it.
 
         Where lanes overlap the one it came by first stays.
@@ -111,7 +120,7 @@ class IllegalTurn:
         x, y = sight.ground[row].tolist()
         score = float(sight.view.tracks.score[row])
         entering = self._entering.get(track)
-        if entering is None or (entering.lane != lane and entering.last_s < now):
+        if entering is None or not (entering.lane == lane or lanes[entering.lane, row]):
             fresh = _Origin(lane, now, sight.view.frame, now, (x, y), 1, score)
             self._entering[track] = fresh
             return
