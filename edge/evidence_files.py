@@ -6,12 +6,16 @@ is the whole file or nothing, whenever the power goes.
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
+
+from ioc.errors import ConfigError
 
 DIGITS: Final = 64
 BLOCK: Final = 4096
@@ -149,3 +153,24 @@ def _sync(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def own(path: Path) -> IO[bytes]:
+    """Hold a store until the file is closed, or the process dies in whatever way.
+
+    Raises:
+        ConfigError: Another process holds it.
+        OSError: The file cannot be made.
+    """
+    file = path.open("ab")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        file.close()
+        if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
+            raise
+        raise ConfigError(
+            f"{path.parent}: another process stores evidence of this device; stop it, or give "
+            "another evidence.dir"
+        ) from None
+    return file

@@ -8,8 +8,8 @@ signed manifest too, and a broken index is made again from these.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -113,6 +113,11 @@ class EvidenceIndex:
                 self.db.execute("ROLLBACK")
             raise
 
+    def reuse_journal(self) -> None:
+        """Bring the journal into the file and write over it from now on."""
+        with suppress(sqlite3.Error):
+            self.db.execute("PRAGMA wal_checkpoint(RESTART)")
+
     def has_set(self, manifest: str) -> bool:
         """Whether a set is stored."""
         found = self.db.execute("SELECT 1 FROM sets WHERE manifest = ?", (manifest,)).fetchone()
@@ -178,6 +183,16 @@ class EvidenceIndex:
         ).fetchone()
         return None if found is None else Member(*found)
 
+    def mark(self, sha256: str, now: float, refused: str | None = None) -> int:
+        """A file was uploaded, or refused; returns how many sets that settles."""
+        with self.transaction():
+            self.db.execute(
+                "UPDATE objects SET uploaded = iif(?1 IS NULL, ?2, NULL), refused = ?1 "
+                "WHERE sha256 = ?3",
+                (refused, now, sha256),
+            )
+            return self.settle(now)
+
     def settle(self, now: float) -> int:
         """Close the sets of which nothing is left to send; returns how many."""
         return self.db.execute(
@@ -207,12 +222,14 @@ class EvidenceIndex:
         """Numbers that outlive the process, by name."""
         return dict(self.db.execute("SELECT name, value FROM counters"))
 
-    def count(self, name: str, by: int = 1) -> None:
-        """Raise one of ``counters``."""
-        self.db.execute(
-            "INSERT INTO counters VALUES (?, ?) ON CONFLICT DO UPDATE SET value = value + ?",
-            (name, by, by),
-        )
+    def count(self, raises: Mapping[str, int]) -> None:
+        """Raise some of ``counters``."""
+        with self.transaction():
+            self.db.executemany(
+                "INSERT INTO counters VALUES (?, ?) "
+                "ON CONFLICT DO UPDATE SET value = value + excluded.value",
+                list(raises.items()),
+            )
 
     def close(self) -> None:
         """Close the file."""
@@ -225,6 +242,8 @@ def _connect(path: Path) -> sqlite3.Connection:
     try:
         run("PRAGMA journal_mode = WAL")
         run("PRAGMA synchronous = FULL")
+        # The journal keeps its length and is written over, so that little room is ever needed.
+        run("PRAGMA wal_autocheckpoint = 64")
         run("PRAGMA journal_size_limit = 1048576")
         (version,) = run("PRAGMA user_version").fetchone()
         if version > SCHEMA_VERSION:

@@ -12,19 +12,18 @@ removed; when only such are left, new ones are turned away, and the caller tries
 from __future__ import annotations
 
 import errno
-import fcntl
 import hashlib
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
 
 from edge.bounded_log import BoundedLog
-from edge.evidence_files import ObjectFiles, digest_of, room_of
+from edge.evidence_files import ObjectFiles, digest_of, own, room_of
 from edge.evidence_index import EvidenceIndex, Member
 from edge.identity import device_file_name
 from edge.spool_file import is_full
@@ -34,6 +33,7 @@ from ioc.settings import EvidenceSettings
 from ioc.telemetry import logger
 from ioc.topics import DevicePath
 
+T = TypeVar("T")
 MIB: Final = 2**20
 MANIFEST_ROLE: Final = "manifest"
 
@@ -124,7 +124,7 @@ class EvidenceStore:
         self._log = BoundedLog(logger("edge.evidence").bind(store=str(folder)))
         try:
             self._files = ObjectFiles(folder)
-            self._owner = _own(folder / "lock")
+            self._owner = own(folder / "lock")
         except OSError as error:
             raise ConfigError(
                 f"{folder}: {error.strerror}; evidence.dir must be a folder that can be written"
@@ -217,11 +217,7 @@ class EvidenceStore:
     def mark_uploaded(self, sha256: str) -> None:
         """The core has a file, and said that its digest is right."""
         with self._lock, self._explained():
-            with self._index.transaction():
-                self._index.db.execute(
-                    "UPDATE objects SET uploaded = ? WHERE sha256 = ?", (self._now(), sha256)
-                )
-                settled = self._index.settle(self._now())
+            settled = self._recorded(lambda: self._index.mark(sha256, self._now()))
             if settled:
                 self._count("uploaded", settled)
             self._expire()
@@ -235,11 +231,7 @@ class EvidenceStore:
             damaged: The file here is missing or not what its name says.
         """
         with self._lock, self._explained():
-            with self._index.transaction():
-                self._index.db.execute(
-                    "UPDATE objects SET refused = ? WHERE sha256 = ?", (why[:500], sha256)
-                )
-                self._index.settle(self._now())
+            self._recorded(lambda: self._index.mark(sha256, self._now(), refused=why[:500]))
             self._count("damaged" if damaged else "upload_refused")
         self._log.warn("evidence file set aside, it will not be uploaded", sha256=sha256, why=why)
 
@@ -344,13 +336,7 @@ class EvidenceStore:
         return removed
 
     def _remove(self, stored: Any, reason: str) -> None:
-        try:
-            gone = self._index.remove(stored.row)
-        except sqlite3.Error as error:
-            if not is_full(error):
-                raise
-            self._files.spend_reserve()
-            gone = self._index.remove(stored.row)
+        gone = self._recorded(lambda: self._index.remove(stored.row))
         for sha256, _ in gone:
             self._known.pop(sha256, None)
             self._files.remove(sha256)
@@ -359,13 +345,27 @@ class EvidenceStore:
         if reason != "expired":
             self._log.warn("evidence removed to make room", reason=reason, set=stored.manifest)
 
+    def _recorded(self, work: Callable[[], T]) -> T:
+        """Write to the index; on a full disk in the room that was held back for it."""
+        try:
+            return work()
+        except sqlite3.Error as error:
+            if not is_full(error):
+                raise
+        self._index.reuse_journal()
+        try:
+            return work()
+        except sqlite3.Error as error:
+            if not is_full(error):
+                raise
+        self._files.spend_reserve()
+        return work()
+
     def _count(self, name: str, by: int = 1) -> None:
         """Count on the disk, or in memory until the disk takes it."""
         self._uncounted[name] = self._uncounted.get(name, 0) + by
         try:
-            with self._index.transaction():
-                for reason, number in self._uncounted.items():
-                    self._index.count(reason, number)
+            self._recorded(lambda: self._index.count(self._uncounted))
         except sqlite3.Error:
             return
         self._uncounted.clear()
@@ -396,22 +396,6 @@ class _Explained:
             raise StoreFullError(f"{self._folder}: {error}") from None
         if isinstance(error, OSError | sqlite3.Error):
             raise StoreError(f"{self._folder}: {error}") from None
-
-
-def _own(path: Path) -> IO[bytes]:
-    """Hold a store until the file is closed, or the process dies in whatever way."""
-    file = path.open("ab")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        file.close()
-        if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
-            raise
-        raise ConfigError(
-            f"{path.parent}: another process stores evidence of this device; stop it, or give "
-            "another evidence.dir"
-        ) from None
-    return file
 
 
 def _members_of(path: Path) -> list[Member] | None:
