@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -64,6 +66,23 @@ def test_a_crossing_while_hidden_counts_when_the_vehicle_is_seen_again() -> None
 
     assert counter.observe(tracks((7, 140, 100), seen=False), 0.5) == []
     assert [c.time_s for c in counter.observe(tracks((7, 140, 100)), 1.0)] == [0.5]
+
+
+def test_what_a_vehicle_crosses_before_it_is_confirmed_counts_when_it_is() -> None:
+    counter = LineCounter([line()])
+    born = tracks((7, 60, 100)).xyxy
+    confirmed = replace(tracks((7, 140, 100)), first_xyxy=born, age_s=np.array([0.5], np.float32))
+
+    assert [c.time_s for c in counter.observe(confirmed, 1.0)] == [pytest.approx(0.75)]
+    assert counter.observe(tracks((7, 180, 100)), 1.1) == []
+
+
+def test_a_vehicle_first_seen_beyond_the_line_does_not_count() -> None:
+    counter = LineCounter([line()])
+    beyond = tracks((7, 140, 100)).xyxy
+    confirmed = replace(tracks((7, 160, 100)), first_xyxy=beyond)
+
+    assert counter.observe(confirmed, 1.0) == []
 
 
 def test_vehicles_that_are_gone_leave_nothing_behind() -> None:
