@@ -67,8 +67,8 @@ def test_other_ways_through_the_junction_are_free() -> None:
 
 
 def test_only_the_last_lane_counts() -> None:
-    changed = Path(1, ((0, 550, 50), (1.5, 550, 200), (2, 450, 240), (3.5, 450, 410), (4.5, 400, 550),
-                       (7, 0, 550)))  # fmt: skip
+    changed = Path(1, ((0, 550, 50), (1.5, 550, 200), (2, 450, 240), (3.5, 450, 410),
+                       (4.5, 400, 550), (7, 0, 550)))  # fmt: skip
 
     assert find(rule(), changed) == []
 

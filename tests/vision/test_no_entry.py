@@ -51,7 +51,7 @@ def test_nudging_the_border_is_nothing(depth: float, seed: int, rate: float) -> 
 
 
 def test_cutting_a_corner_or_driving_past_is_nothing() -> None:
-    corner = Path(1, ((0, 250, 350), (1, 320, 430), (2, 250, 500)))
+    corner = Path(1, ((0, 250, 350), (1, 315, 425), (2, 250, 500)))
 
     assert find(rule(), corner) == []
     assert find(rule(), enter().shifted(x=300)) == []
