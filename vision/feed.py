@@ -11,6 +11,7 @@ from ioc.errors import ConfigError
 from ioc.telemetry import logger
 from vision.source.file import FileSource
 from vision.source.frame import Frame, SourceState
+from vision.source.live import LiveSource
 
 AHEAD: Final = 3
 """Frames of a file that are decoded before they are asked for: enough that the decoder never
@@ -105,6 +106,30 @@ class FileFeed:
             self._news.set()
 
 
+class LiveFeed:
+    """A camera: its newest frame, whenever there is one that was not taken yet."""
+
+    ended = False
+
+    def __init__(self, source: LiveSource) -> None:
+        """Wrap a source whose ``wake`` sets the loop's event."""
+        self._source = source
+
+    @property
+    def state(self) -> SourceState:
+        """Frames that were replaced or damaged, and how often it broke off."""
+        stats = self._source.stats()
+        return SourceState(dropped=stats.dropped + stats.corrupt, stalls=stats.stalls)
+
+    def take(self) -> Frame | None:
+        """The newest frame that was not taken yet."""
+        return self._source.latest(0)
+
+    def close(self) -> None:
+        """Hang up."""
+        self._source.close()
+
+
 class Collector:
     """Gathers the frames of one round over all cameras.
 
@@ -133,6 +158,11 @@ class Collector:
         self._monotonic = monotonic
         self._held: dict[str, Frame] = {}
 
+    def leave(self, camera: str) -> None:
+        """A camera is no longer part of the node."""
+        self.feeds.pop(camera, None)
+        self._held.pop(camera, None)
+
     def round(self, timeout_s: float) -> list[tuple[str, Frame]]:
         """The frames of the next round; empty when none came in time.
 
@@ -152,7 +182,9 @@ class Collector:
                     if not self._held:
                         deadline = min(deadline, self._monotonic() + self._within)
                     self._held[camera] = frame
-            waiting = [c for c, feed in self.feeds.items() if c not in self._held and not feed.ended]
+            waiting = [
+                c for c, feed in self.feeds.items() if c not in self._held and not feed.ended
+            ]
             in_step = any(isinstance(self.feeds[camera], FileFeed) for camera in waiting)
             left = (begun + timeout_s if in_step else deadline) - self._monotonic()
             if not waiting or left <= 0:

@@ -1,261 +1,272 @@
-"""The camera node: reads a source to its end and sends what the pipeline finds."""
+"""The camera node: all cameras of a site through one detector, until it is told to stop."""
 
 from __future__ import annotations
 
 import signal
-import statistics
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from ioc.clock import Clock, utc_now
 from ioc.errors import ConfigError
-from ioc.events import ClockRef, HealthData, ModelRef, VehicleClass
-from ioc.site import Camera, Site, load_site
+from ioc.events import ModelRef
+from ioc.site import Camera, Site
+from ioc.systemd import Notifier
 from ioc.telemetry import logger
-from models.registry import Model
-from vision.detect.session import Detector, DetectorSettings
-from vision.outlet import Outlet
-from vision.pipeline import Pipeline
-from vision.rules.catalogue import inactive
-from vision.scene import faults
-from vision.source.file import FileSource
-
-if TYPE_CHECKING:
-    from edge.publisher import Publisher
+from vision.detect.detected import Detected
+from vision.detect.session import Detector
+from vision.feed import Collector, Feed, FileFeed
+from vision.metrics import STAGES
+from vision.seat import Seat, Seats
+from vision.setup import open_cameras
+from vision.source.frame import Frame
+from vision.summary import Progress, Summary
 
 HEALTH_S: Final = 10.0
+TICK_S: Final = 0.5
+"""Longest wait for frames before signals, health and the watchdog are looked at again."""
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a run is.
+class NodeOptions:
+    """What a node runs.
 
     Attributes:
-        frame: Frames done.
-        frames: Frames that the file states, 0 if it does not.
-        fps: Frames a second of processing over the last ten seconds.
-        events: Events minted so far.
+        site_file: The site file; read again on SIGHUP.
+        cameras: Ids of the cameras; all of the site when empty.
+        source: Read instead of the only camera's own source.
+        batch_within_s: How long a batch waits for further live cameras, seconds.
     """
 
-    frame: int
-    frames: int
-    fps: float
-    events: int
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """What a run did.
-
-    Attributes:
-        frames: Frames processed.
-        seconds: Processing time.
-        crossings: (line, class) → vehicles.
-        lane_of: Line → the lane whose flow it measures.
-        events: Event type → events minted.
-        failed: Events that could not be stored.
-    """
-
-    frames: int
-    seconds: float
-    crossings: Mapping[tuple[str, VehicleClass], int]
-    lane_of: Mapping[str, str | None]
-    events: Mapping[str, int]
-    failed: int
-
-    @property
-    def fps(self) -> float:
-        """Frames processed a second."""
-        return self.frames / self.seconds if self.seconds > 0 else 0.0
-
-
-def open_camera(site_file: Path, camera_id: str | None) -> tuple[Site, Camera]:
-    """A site and one of its cameras, with a geometry that means something.
-
-    Raises:
-        ConfigError: The file is wrong, has no such camera, or its geometry has no meaning.
-    """
-    site = load_site(site_file)
-    try:
-        camera = site.camera(camera_id)
-    except ConfigError as error:
-        raise ConfigError(f"{site_file}: {error}") from None
-    wrong = faults(camera)
-    if wrong:
-        raise ConfigError("\n".join(f"{site_file}: cameras.{camera.id}.{fault}" for fault in wrong))
-    return site, camera
-
-
-def source_path(site_file: Path, camera: Camera, override: str | None) -> Path:
-    """The video file to read: ``--source``, else the camera's own, beside the site file.
-
-    Raises:
-        ConfigError: The source is not a file.
-    """
-    source = camera.source if override is None else override
-    where = f"{site_file}: cameras.{camera.id}.source" if override is None else "--source"
-    if source.startswith("file://"):
-        source = source.removeprefix("file://")
-    if "://" in source or source.isdigit():
-        raise ConfigError(f"{where}: {source}: only video files can be read; give --source FILE")
-    return Path(source) if override is not None else site_file.parent / source
-
-
-def warnings_of(camera: Camera, width: int | None = None, height: int | None = None) -> list[str]:
-    """What an installer should know of a camera that is valid but may not do what was meant.
-
-    Args:
-        camera: The camera as the site file describes it.
-        width: Columns of the frames that come, if one was seen.
-        height: Rows of them.
-    """
-    found = []
-    stated = camera.frame
-    if width and height and (width, height) != (stated.width, stated.height):
-        text = (
-            f"frame: {stated.width}x{stated.height} in the site file, frames are {width}x{height};"
-            " coordinates are scaled"
-        )
-        if abs(width / height - stated.width / stated.height) > 0.02 * width / height:
-            text += ", but the shape differs too, so they will not fit: draw them again"
-        found.append(text)
-    measured = {line.lane for line in camera.lines}
-    found += [
-        f"lanes.{lane.id}: no line lies across it, so its flow is not counted; add one to lines"
-        for lane in camera.lanes
-        if lane.id not in measured
-    ]
-    found += [f"rules.{rule}: is not watched: {lack}" for rule, lack in inactive(camera)]
-    if not camera.lanes and not camera.lines:
-        found.append("neither lanes nor lines; there is nothing to measure")
-    return found
+    site_file: Path
+    cameras: tuple[str, ...] = ()
+    source: str | None = None
+    batch_within_s: float = 0.0
 
 
 class Node:
-    """Runs one camera over one file."""
+    """Runs the cameras of a site."""
 
     def __init__(
         self,
-        camera: Camera,
-        source: FileSource,
-        model: Model,
-        outlet: Outlet,
-        publisher: Publisher | None = None,
-        detector: DetectorSettings | None = None,
-        clock: Clock = utc_now,
+        options: NodeOptions,
+        detector: Detector,
+        seats: Seats,
+        notifier: Notifier | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Load the model and set up the camera.
-
-        Raises:
-            ConfigError: The model cannot run as configured.
-        """
-        self._source = source
-        self._outlet = outlet
-        self._publisher = publisher
-        self._clock = clock
-        self._detector = Detector(model, detector)
-        self._pipeline = Pipeline(
-            camera,
-            source.width,
-            source.height,
-            ModelRef(name=model.name, sha256=model.sha256),
-        )
-        self._stop = threading.Event()
-        self._log = logger("vision.node").bind(camera=camera.id)
-        self._started = time.monotonic()
-        self._frames = 0
-        self._latencies: deque[float] = deque(maxlen=1000)
-
-    def run(self, show: Callable[[Progress], None] | None = None) -> Summary:
-        """Process the file to its end, or to the signal that stops the node.
+        """Open the cameras.
 
         Args:
-            show: Called after every frame.
+            options: What to run.
+            detector: A detector that is warm.
+            seats: Makes what each camera needs.
+            notifier: Tells the service manager.
+            monotonic: Clock, seconds.
 
         Raises:
-            ConfigError: The file is cut off; what it proved until then has been sent.
+            ConfigError: The site file is wrong, or a file cannot be read.
         """
-        self._started = health_at = time.monotonic()
-        health_frames = 0
-        window: deque[float] = deque(maxlen=250)
-        broken: ConfigError | None = None
+        self._options = options
+        self._detector = detector
+        self._seats = seats
+        self._notifier = notifier or Notifier()
+        self._monotonic = monotonic
+        self._stop = threading.Event()
+        self._reload = threading.Event()
+        self._log = logger("vision.node")
+        self._gone: list[Seat] = []
+        self._here: dict[str, Seat] = {}
+        site, cameras = self._read()
+        try:
+            for camera in cameras:
+                self._here[camera.id] = seats.open(site, camera, options.source)
+        except BaseException:
+            self.close()
+            raise
+        feeds: dict[str, Feed] = {name: seat.feed for name, seat in self._here.items()}
+        self._collector = Collector(feeds, seats.news, options.batch_within_s, monotonic)
+
+    def run(self, show: Callable[[Progress], None] | None = None) -> Summary:
+        """Process frames until all files have ended or a signal stops the node.
+
+        SIGTERM and SIGINT end it after the current frames, so that the last period is sent; SIGHUP
+        reads the site file again.
+
+        Args:
+            show: Called after every round.
+
+        Raises:
+            ConfigError: A file is cut off; what it proved until then has been sent.
+        """
+        started = health_at = self._monotonic()
+        recent: deque[tuple[float, int]] = deque(maxlen=250)
+        frames = 0
+        self._notifier.ready(f"{len(self._here)} cameras")
         with self._signals():
+            while not self._stop.is_set():
+                if self._reload.is_set():
+                    self._reload.clear()
+                    self._read_again()
+                done = self._round()
+                frames += done
+                now = self._monotonic()
+                self._notifier.alive()
+                recent.append((now, frames))
+                if now - health_at >= HEALTH_S:
+                    health_at = now
+                    self._tell_health(now)
+                if show is not None and done:
+                    show(self._progress(frames, recent))
+                if not done and all(seat.feed.ended for seat in self._here.values()):
+                    break
+            if self._stop.is_set():
+                self._log.warning("stopped by a signal", frames=frames)
+        self._notifier.stopping()
+        for seat in self._here.values():
+            seat.finish()
+        summary = self._summary(frames, self._monotonic() - started)
+        errors = [
+            seat.feed.error
+            for seat in self._here.values()
+            if isinstance(seat.feed, FileFeed) and seat.feed.error is not None
+        ]
+        if errors:
+            raise ConfigError("\n".join(str(error) for error in errors))
+        return summary
+
+    def close(self) -> None:
+        """Let every source and publisher go."""
+        for seat in self._here.values():
+            seat.close()
+
+    def stop(self) -> None:
+        """End after the current frames; from any thread."""
+        self._stop.set()
+        self._seats.news.set()
+
+    def _round(self) -> int:
+        """Process one frame of each camera that has one; how many there were."""
+        batch = self._collector.round(TICK_S)
+        if not batch:
+            return 0
+        begun = self._monotonic()
+        found = self._detector.detect(
+            [frame.picture for _, frame in batch],
+            [self._here[camera].regions(frame) for camera, frame in batch],
+        )
+        spent = (self._monotonic() - begun) / len(batch)
+        for (camera, frame), detected in zip(batch, found, strict=True):
+            STAGES.labels(camera, "infer").observe(spent)
+            self._process(self._here[camera], frame, detected)
+        return len(batch)
+
+    def _process(self, seat: Seat, frame: Frame, found: Detected) -> None:
+        """One camera's frame; a fault of one camera must not stop the others."""
+        try:
+            seat.process(frame, found)
+        except ConfigError:
+            raise
+        except Exception:
+            seat.faults += 1
+            self._log.exception("frame not processed", camera=seat.camera.id, frame=frame.index)
+
+    def _read(self) -> tuple[Site, tuple[Camera, ...]]:
+        return open_cameras(self._options.site_file, self._options.cameras)
+
+    def _read_again(self) -> None:
+        """Take in a changed site file; a wrong one changes nothing."""
+        self._notifier.reloading()
+        try:
+            site, cameras = self._read()
+        except ConfigError as error:
+            self._log.error("site file not taken in; the old one stays", error=str(error))
+            self._notifier.ready("the changed site file is wrong; see the log")
+            return
+        wanted = {camera.id: camera for camera in cameras}
+        for name in [name for name in self._here if name not in wanted]:
+            self._leave(name)
+        for name, camera in wanted.items():
+            seat = self._here.get(name)
             try:
-                for frame in self._source:
-                    found = self._detector.detect(frame.picture)
-                    tracks = self._pipeline.track(frame, found)
-                    for output in self._pipeline.judge(frame, found, tracks):
-                        self._outlet.put(output.data, output.time)
-                    now = time.monotonic()
-                    self._latencies.append(now - frame.arrival_s)
-                    self._frames += 1
-                    window.append(now)
-                    if now - health_at >= HEALTH_S:
-                        self._health((self._frames - health_frames) / (now - health_at))
-                        health_at, health_frames = now, self._frames
-                    if show is not None:
-                        show(self._progress(window))
-                    if self._stop.is_set():
-                        self._log.warning("stopped by a signal", frame=frame.index)
-                        break
+                if seat is not None and seat.camera.source != camera.source:
+                    self._leave(name)
+                    seat = None
+                if seat is None:
+                    self._here[name] = self._seats.open(site, camera, self._options.source)
+                    self._collector.feeds[name] = self._here[name].feed
+                elif seat.camera != camera:
+                    seat.reconfigure(camera)
             except ConfigError as error:
-                broken = error
-            for output in self._pipeline.finish():
-                self._outlet.put(output.data, output.time)
-        if broken is not None:
-            raise broken
-        return self._summary()
+                self._log.error("camera not taken in", camera=name, error=str(error))
+        self._log.info("site file read again", cameras=sorted(self._here))
+        self._notifier.ready(f"{len(self._here)} cameras")
 
-    def _progress(self, window: deque[float]) -> Progress:
-        span = window[-1] - window[0]
-        fps = (len(window) - 1) / span if span > 0 else 0.0
-        return Progress(self._frames, self._source.frames, fps, self._outlet.minted.total())
+    def _leave(self, name: str) -> None:
+        seat = self._here.pop(name)
+        self._collector.leave(name)
+        seat.finish()
+        seat.close()
+        self._gone.append(seat)
 
-    def _health(self, fps: float) -> None:
-        stats = None if self._publisher is None else self._publisher.stats()
-        data = HealthData(
-            uptime_s=round(time.monotonic() - self._started, 3),
-            fps=round(min(fps, 1000.0), 3),
-            dropped_frames=self._source.unusable,
-            latency_ms=round(statistics.median(self._latencies) * 1000, 3),
-            spool_depth=None if stats is None else stats.depth,
-            spool_bytes=None if stats is None else stats.bytes,
-            dropped_events=None if stats is None else sum(stats.dropped.values()),
-            clock=ClockRef(source="none"),
-        )
-        self._latencies.clear()
-        self._outlet.put(data, self._clock())
+    def _tell_health(self, now_s: float) -> None:
+        for seat in self._here.values():
+            seat.health(now_s)
 
-    def _summary(self) -> Summary:
-        return Summary(
-            self._frames,
-            time.monotonic() - self._started,
-            Counter(self._pipeline.totals),
-            {line.id: line.lane for line in self._pipeline.scene.lines},
-            Counter(self._outlet.minted),
-            self._outlet.failed,
-        )
+    def _progress(self, frames: int, recent: deque[tuple[float, int]]) -> Progress:
+        (first_s, first), (last_s, last) = recent[0], recent[-1]
+        fps = (last - first) / (last_s - first_s) if last_s > first_s else 0.0
+        stated = [seat.stated_frames for seat in self._here.values()]
+        minted = sum(seat.outlet.minted.total() for seat in self._all())
+        return Progress(frames, sum(stated) if all(stated) else 0, fps, minted)
+
+    def _all(self) -> list[Seat]:
+        return [*self._gone, *self._here.values()]
+
+    def _summary(self, frames: int, seconds: float) -> Summary:
+        crossings: Counter[tuple[str, str]] = Counter()
+        lanes: dict[str, str | None] = {}
+        events: Counter[str] = Counter()
+        several = len(self._all()) > 1
+        for seat in self._all():
+            events.update(seat.outlet.minted)
+            if seat.unit is None:
+                continue
+            pipeline = seat.unit.pipeline
+            prefix = f"{seat.camera.id}." if several else ""
+            lanes |= {prefix + line.id: line.lane for line in pipeline.scene.lines}
+            for (line, vehicle), count in pipeline.totals.items():
+                crossings[prefix + line, vehicle] += count
+        failed = sum(seat.outlet.failed for seat in self._all())
+        return Summary(frames, seconds, crossings, lanes, events, failed)  # type: ignore[arg-type]
 
     @contextmanager
     def _signals(self) -> Iterator[None]:
-        """End after the current frame on SIGINT or SIGTERM, so that the last period is sent."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
 
-        def stop(_number: int, _frame: FrameType | None) -> None:
-            self._stop.set()
+        def on_signal(number: int, _frame: FrameType | None) -> None:
+            if number == signal.SIGHUP:
+                self._reload.set()
+                self._seats.news.set()
+            else:
+                self.stop()
 
-        before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+        numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        before = {number: signal.signal(number, on_signal) for number in numbers}
         try:
             yield
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+def model_ref(detector: Detector) -> ModelRef:
+    """What a detector is, for violations."""
+    return ModelRef(name=detector.model.name, sha256=detector.model.sha256)

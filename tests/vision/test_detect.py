@@ -135,11 +135,8 @@ def test_a_detector_runs_a_graph_and_cuts_at_the_frame(tmp_path: Path) -> None:
     path = constant_model(tmp_path / "tiny.onnx", (1, 3, 32, 32), raw_output()[None])
     threads = cv2.getNumThreads()
     try:
-        found = (
-            Detector(resolve(str(path)))
-            .detect(Picture(bgr=np.zeros((16, 32, 3), np.uint8)))
-            .vehicles
-        )
+        black = Picture(bgr=np.zeros((16, 32, 3), np.uint8))
+        found = Detector(resolve(str(path))).detect([black])[0].vehicles
     finally:
         cv2.setNumThreads(threads)
 

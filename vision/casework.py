@@ -1,0 +1,134 @@
+"""Evidence of violations, made on a worker thread: cut, read the plate, blur, sign, store."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from threading import BoundedSemaphore
+from typing import Final
+
+import msgspec
+
+from edge.evidence_store import EvidenceStore
+from edge.identity import DeviceKey
+from edge.upload import Uploader
+from ioc.events import ViolationData
+from ioc.settings import EvidenceSettings
+from ioc.site import Camera
+from ioc.telemetry import logger
+from ioc.topics import DevicePath
+from vision.evidence.builder import EvidenceBuilder, EvidenceRequest
+from vision.evidence.manifest import config_digest, sign_violation
+from vision.evidence.ring import ClipPackets, PacketRing
+from vision.metrics import WITHOUT_EVIDENCE, StageTimes
+from vision.unit import Case
+
+MOST_WAITING: Final = 32
+"""Cases that wait for the worker. Each holds its packets: 6 MB at 4 Mbit/s and 12 s."""
+
+MOST_BOXES: Final = 200
+"""Boxes of the vehicle that a manifest lists; a longer row is thinned out evenly."""
+
+MOST_REASONS: Final = 32
+
+
+class Casework:
+    """Makes the evidence of one camera's violations.
+
+    Attributes:
+        pre_s: Recording before an act, seconds.
+        post_s: Recording after it.
+    """
+
+    def __init__(
+        self,
+        camera: Camera,
+        path: DevicePath,
+        ring: PacketRing,
+        store: EvidenceStore,
+        key: DeviceKey,
+        settings: EvidenceSettings,
+        worker: ThreadPoolExecutor,
+        uploader: Uploader | None = None,
+        wait_when_full: bool = False,
+    ) -> None:
+        """Set up a camera.
+
+        Args:
+            camera: What the site file says of it.
+            path: The device that signs.
+            ring: Its recording.
+            store: Where files go.
+            key: What signs.
+            settings: Length of recordings.
+            worker: Runs the work; one thread, so that it never takes more than one core.
+            uploader: Woken when there is something new.
+            wait_when_full: Hold the camera up rather than leave evidence out: for files.
+        """
+        self.pre_s, self.post_s = settings.pre_s, settings.post_s
+        self.camera = camera
+        self._path = path
+        self._ring = ring
+        self._key = key
+        self._builder = EvidenceBuilder(store, key)
+        self._worker = worker
+        self._uploader = uploader
+        self._wait = wait_when_full
+        self._room = BoundedSemaphore(MOST_WAITING)
+        self._times = StageTimes(camera.id)
+        self._log = logger("vision.casework").bind(camera=camera.id)
+
+    def submit(self, case: Case) -> Future[ViolationData]:
+        """The violation with its evidence, some time later.
+
+        What goes wrong is written into its reasons; the violation itself is never lost.
+        """
+        if not self._room.acquire(blocking=self._wait):
+            WITHOUT_EVIDENCE.labels(self.camera.id, "busy").inc()
+            self._log.error("violation without evidence: the worker is behind", most=MOST_WAITING)
+            done: Future[ViolationData] = Future()
+            done.set_result(self._signed(case.data, ("thiếu bằng chứng: máy quá tải / overload",)))
+            return done
+        packets = self._ring.cut(case.start_s, case.end_s)
+        return self._worker.submit(self._make, case, packets)
+
+    def _make(self, case: Case, packets: ClipPackets | None) -> ViolationData:
+        begun = time.monotonic()
+        try:
+            return self._made(case, packets)
+        except Exception as error:  # a violation without evidence is still a violation
+            WITHOUT_EVIDENCE.labels(self.camera.id, "failed").inc()
+            self._log.exception("no evidence could be made", rule=case.data.rule)
+            return self._signed(case.data, (f"thiếu bằng chứng: {error}"[:200],))
+        finally:
+            self._room.release()
+            self._times.observe["evidence"](time.monotonic() - begun)
+            if self._uploader is not None:
+                self._uploader.wake()
+
+    def _made(self, case: Case, packets: ClipPackets | None) -> ViolationData:
+        data = case.data
+        track = [
+            _timed(boxes.pts_s, box)
+            for boxes in case.boxes
+            if (box := boxes.box(data.track)) is not None
+        ]
+        step = max(1, len(track) // MOST_BOXES)
+        request = EvidenceRequest(
+            path=self._path,
+            violation=data,
+            act_s=case.centre_s,
+            config_sha256=config_digest(self.camera.model_dump(mode="json")),
+            calibration=self._calibration(data),
+            boxes=tuple(track[::step]),
+        )
+        made = self._builder.build(request, packets, lambda clip: self._derive(case, clip))
+        if not made.refs:
+            WITHOUT_EVIDENCE.labels(self.camera.id, "not_stored").inc()
+        data = msgspec.structs.replace(data, evidence=made.refs)
+        return self._signed(data, made.reasons)
+
+    def _signed(self, data: ViolationData, reasons: Sequence[str]) -> ViolationData:
+        told = (*data.reasons, *reasons)[:MOST_REASONS]
+        return sign_violation(msgspec.structs.replace(data, reasons=told), self._key)
