@@ -70,7 +70,9 @@ def test_driving_against_it_is_flagged_once_with_the_interpolated_act() -> None:
         "a",
         "motorcycle",
     )
-    assert "52 px against the way of lane a" in found.reasons
+    assert found.reasons[0] == (
+        "Đi ngược chiều làn a 52 px trong 0.52 s / 52 px against the way of lane a"
+    )
 
 
 def test_a_person_on_foot_may_walk_either_way() -> None:
@@ -104,7 +106,7 @@ def test_backing_up_a_little_is_a_manoeuvre_and_backing_up_far_is_not() -> None:
     back = path(1, there + [500 - 4.0 * step for step in range(45)])  # 176 px
     assert watch(rule(min_travel_px=100), back) == []
     (found,) = watch(rule(), back)
-    assert "drove the permitted way before" in found.reasons
+    assert "quay lại / drove the permitted way before" in found.reasons[-1]
 
 
 def test_a_short_or_rarely_seen_run_is_not_enough() -> None:
@@ -166,3 +168,12 @@ def test_vehicles_that_are_gone_leave_nothing_behind() -> None:
     watch(watcher, [[(number, 900 - number % 100, 100)] for number in range(2000)])
 
     assert len(watcher._runs) <= 1 and len(watcher._lowest) <= 1
+
+
+def test_guards_let_go() -> None:
+    assert watch(rule(least_score=0.7), path(1, AGAINST)) == []
+    watcher = WrongWay(
+        Scene(1000, 1000, 1.0, (lane(),), ()),
+        RuleSettings(rule="wrong_way", exempt=("motorcycle",)),
+    )
+    assert watch(watcher, path(1, AGAINST)) == []

@@ -227,11 +227,14 @@ class Overruns:
         if any(zones[zone, row] for zone in self._junctions):
             return True
         box = sight.view.tracks.xyxy[row]
-        ends = sight.last[row], sight.ground[row]
-        points = [ends[0] + (ends[1] - ends[0]) * share for share in (0.25, 0.5, 0.75)]
-        edge = np.array([(box[0] + box[2]) / 2, min(float(box[3]), sight.scene.height) - 1.0])
-        if box[3] >= sight.scene.height - 2:
-            points.append(edge)
+        start, end = sight.last[row], sight.ground[row]
+        points = []
+        if float(np.hypot(*(end - start))) > STEP * float(sight.size[row]):
+            points += [start + (end - start) * share for share in (0.25, 0.5, 0.75)]
+        if float(box[3]) >= sight.scene.height - 2:
+            points.append(np.array([float(box[0] + box[2]) / 2, sight.scene.height - 3.0]))
+        if not points:
+            return False
         tested = np.stack(points)
         return any(
             bool(inside(tested, sight.scene.zones[zone].polygon).any()) for zone in self._junctions

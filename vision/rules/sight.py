@@ -14,10 +14,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from vision.detect.detections import CLASS_ID, BoolArray, FloatArray, IntArray
+from vision.detect.detections import CLASS_ID, BoolArray, IntArray
 from vision.detect.parts import PART_ID
 from vision.rules.rule import View
-from vision.scene import Points, RoadLine, Scene, inside
+from vision.scene import Points, RoadLine, Scene
 
 Numbers = NDArray[np.float64]
 
@@ -96,36 +96,31 @@ class Sight:
     last_s: Numbers
     last: Points
     born_s: Numbers
-    born_frame: IntArray
-    born_box: FloatArray
-    sightings: IntArray
+    born_frame: Numbers
+    born_box: Numbers
+    sightings: Numbers
     score_sum: Numbers
-    marked: IntArray
+    marked: Numbers
     lines: tuple[RoadLine, ...]
     depth: Numbers
     crossings: list[Crossing]
-    _ways: tuple[Points, Numbers]
-    _seen_s: Numbers
-    _seen_frame: IntArray
-    _seen: Points
-    _seen_depth: Numbers
-    _speed: Points
-    _side: IntArray
-    _swings: Numbers
-    _lanes: BoolArray | None = None
-    _zones: BoolArray | None = None
+    _frozen: _Geometry
+    _state: Numbers
+    _passed: Numbers
+    _areas: BoolArray | None = None
 
     def lanes(self) -> BoolArray:
         """Which vehicles are in which lane, [lanes, N]."""
-        if self._lanes is None:
-            self._lanes = _within(self.ground, [lane.polygon for lane in self.scene.lanes])
-        return self._lanes
+        return self._within()[: len(self.scene.lanes)]
 
     def zones(self) -> BoolArray:
         """Which vehicles are in which zone, [zones, N]."""
-        if self._zones is None:
-            self._zones = _within(self.ground, [zone.polygon for zone in self.scene.zones])
-        return self._zones
+        return self._within()[len(self.scene.lanes) :]
+
+    def _within(self) -> BoolArray:
+        if self._areas is None:
+            self._areas = self._frozen.within(self.ground)
+        return self._areas
 
     def mean_score(self, row: int) -> float:
         """Mean confidence of the boxes that were seen of a vehicle."""
@@ -148,85 +143,123 @@ def see(scene: Scene, view: View, before: Sight | None) -> Sight:
     return made
 
 
+# Rows of what is remembered of each vehicle: when, in which frame and where it was seen last, how
+# fast it was; since when it is followed, from which frame, in which box; its sightings.
+_SEEN_S, _SEEN_FRAME, _X, _Y, _VX, _VY, _BORN_S, _BORN_FRAME, _BOX = range(9)
+_SIGHTINGS, _SCORES, _MARKED, _ROWS = 12, 13, 14, 15
+# Rows of what is remembered of it at each line: depth when seen last, side, and the last time it
+# came over the line: when, at which share of the line, seen last before when, in which frame, and
+# how long it had been out of sight.
+_DEPTH, _SIDE, _SWING = 0, 1, 2
+_LINE_ROWS = 7
+
+
 def _see(scene: Scene, view: View, before: Sight | None) -> Sight:
     tracks, now = view.tracks, view.time_s
     ids: list[int] = tracks.id.tolist()
-    count = len(ids)
-    ground, size, seen = tracks.ground(), tracks.size(), tracks.seen
-    moving = seen & (tracks.class_id != CLASS_ID["pedestrian"])
-    speed = tracks.speed.astype(np.float64)
-    lines = before.lines if before is not None else (*scene.stops, *scene.exits)
-    ways = before._ways if before is not None else _ways(lines)
-    depth = ways[0] @ ground.T - ways[1]
-    one = np.ones(count, np.int64)
-    score = tracks.score.astype(np.float64)
-    if before is None:
-        rows = np.full(count, -1)
-    else:
-        places = {track: row for row, track in enumerate(before.ids)}
-        rows = np.array([places.get(track, -1) for track in ids], np.int64)
-    if before is None or not before.ids:
-        settled = np.where(np.abs(depth) < HYSTERESIS * size, 0, np.sign(depth)).astype(np.int64)
-        return Sight(
-            scene, view, ids, ground, size, moving, one > 0, np.full(count, now), ground,
-            np.full(count, now), one * view.frame, tracks.xyxy, one * seen, score * seen,
-            _marks(view), lines, depth, [], ways, np.full(count, now), one * view.frame, ground,
-            depth, speed, settled, np.full((5, *depth.shape), np.nan),
-        )  # fmt: skip
-    # Row -1 of a new vehicle takes the last one's values, which "fresh" then overrules.
-    last_s, last = before._seen_s[rows], before._seen[rows]
+    count, seen = len(ids), tracks.seen
+    ground, size = tracks.ground(), tracks.size()
+    frozen = before._frozen if before is not None else _Geometry.of(scene)
+    depth = frozen.normals @ ground.T - frozen.offsets
+    state, passed, fresh = _recall(before, ids, len(depth))
+    last_s = state[_SEEN_S]
     gap = now - last_s
-    off = ground - last - before._speed[rows] * gap[:, None]
-    allowed = JUMP * size * np.maximum(1.0, gap / HIDDEN_S)
-    fresh = (rows < 0) | (seen & (np.einsum("ij,ij->i", off, off) > allowed * allowed))
-    old = ~fresh
-    old_depth, old_side = before._seen_depth[:, rows], before._side[:, rows]
-    swings = before._swings[:, :, rows]
-    steady = seen & old
-    swung = ((old_depth > 0) != (depth > 0)) & steady
-    if swung.any():
-        new = _swing(lines, swung, old_depth, depth, before, rows, now, ground)
-        swings = np.where(swung, new, swings)
-    swings[:, :, fresh] = np.nan
+    off_x = ground[:, 0] - state[_X] - state[_VX] * gap
+    off_y = ground[:, 1] - state[_Y] - state[_VY] * gap
+    allowed = JUMP * size * np.maximum(1.0, gap * (1 / HIDDEN_S))
+    fresh |= seen & (off_x * off_x + off_y * off_y > allowed * allowed)
     beyond = np.abs(depth) >= HYSTERESIS * size
-    settled = np.where(beyond & seen, np.sign(depth), np.where(old, old_side, 0)).astype(np.int64)
-    turned = steady & (settled != old_side) & (old_side != 0)
-    found = _crossings(turned, settled, swings) if turned.any() else []
+    sides = np.sign(depth) * beyond
+    if fresh.any():
+        state[_SEEN_S, fresh], state[_SEEN_FRAME, fresh] = now, view.frame
+        state[_X : _Y + 1, fresh] = ground[fresh].T
+        state[_BORN_S, fresh], state[_BORN_FRAME, fresh] = now, view.frame
+        state[_BOX : _BOX + 4, fresh] = tracks.xyxy[fresh].T
+        state[_SIGHTINGS, fresh] = state[_SCORES, fresh] = 0.0
+        passed[_DEPTH][:, fresh], passed[_SIDE][:, fresh] = depth[:, fresh], sides[:, fresh]
+        passed[_SWING:, :, fresh] = np.nan
+    state[_SIGHTINGS] += seen
+    state[_SCORES] += tracks.score * seen
+    if len(view.parts):
+        state[_MARKED] += _marks(view)
+    last_s, last = state[_SEEN_S].copy(), state[_X : _Y + 1].T.copy()
+    swung = ((passed[_DEPTH] > 0) != (depth > 0)) & seen
+    if swung.any():
+        new = _swing(frozen.lines, swung, passed[_DEPTH], depth, state, now, ground)
+        passed[_SWING:] = np.where(swung, new, passed[_SWING:])
+    moved = seen & (sides != 0) & (sides != passed[_SIDE])
+    found: list[Crossing] = []
+    if moved.any():
+        turned = moved & (passed[_SIDE] != 0)
+        found = _crossings(turned, sides, passed[_SWING:])
+        passed[_SIDE][moved] = sides[moved]
+    latest = np.empty((6, count))
+    latest[_SEEN_S], latest[_SEEN_FRAME] = now, view.frame
+    latest[_X : _Y + 1], latest[_VX:] = ground.T, tracks.speed.T
+    np.copyto(state[:6], latest, where=seen)
+    np.copyto(passed[_DEPTH], depth, where=seen)
     return Sight(
-        scene,
-        view,
-        ids,
-        ground,
-        size,
-        moving,
-        fresh,
-        np.where(old, last_s, now),
-        np.where(old[:, None], last, ground),
-        np.where(old, before.born_s[rows], now),
-        np.where(old, before.born_frame[rows], view.frame),
-        np.where(old[:, None], before.born_box[rows], tracks.xyxy),
-        np.where(old, before.sightings[rows], 0) + seen,
-        np.where(old, before.score_sum[rows], 0.0) + score * seen,
-        np.where(rows >= 0, before.marked[rows], 0) + _marks(view),
-        lines,
-        depth,
-        found,
-        ways,
-        np.where(seen | fresh, now, last_s),
-        np.where(seen | fresh, view.frame, before._seen_frame[rows]),
-        np.where((seen | fresh)[:, None], ground, last),
-        np.where(seen | fresh, depth, old_depth),
-        np.where((seen | fresh)[:, None], speed, before._speed[rows]),
-        settled,
-        swings,
-    )
+        scene, view, ids, ground, size, seen & (tracks.class_id != CLASS_ID["pedestrian"]), fresh,
+        last_s, last, state[_BORN_S], state[_BORN_FRAME], state[_BOX : _BOX + 4].T,
+        state[_SIGHTINGS], state[_SCORES], state[_MARKED], frozen.lines, depth, found, frozen,
+        state, passed,
+    )  # fmt: skip
 
 
-def _ways(lines: tuple[RoadLine, ...]) -> tuple[Points, Numbers]:
-    """Unit vectors along the permitted way [L, 2] and each line's place on its own, [L, 1]."""
-    normals = np.array([line.normal * (line.only or 1) for line in lines]).reshape(-1, 2)
-    starts = np.array([line.start for line in lines]).reshape(-1, 2)
-    return normals, np.einsum("ij,ij->i", normals, starts)[:, None]
+def _recall(before: Sight | None, ids: list[int], lines: int) -> tuple[Numbers, Numbers, BoolArray]:
+    """What is remembered of the vehicles of this frame, and which of them are new."""
+    if before is None or not before.ids:
+        state = np.zeros((_ROWS, len(ids)))
+        return state, np.zeros((_LINE_ROWS, lines, len(ids))), np.ones(len(ids), np.bool_)
+    if before.ids == ids:
+        return before._state.copy(), before._passed.copy(), np.zeros(len(ids), np.bool_)
+    places = {track: row for row, track in enumerate(before.ids)}
+    rows = np.array([places.get(track, -1) for track in ids], np.int64)
+    # Row -1 of a new vehicle takes the last one's values, which are overwritten next.
+    state, passed = before._state[:, rows], before._passed[:, :, rows]
+    state[_MARKED, rows < 0] = 0.0
+    return state, passed, rows < 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Geometry:
+    """What of a scene never changes, as arrays over all lines and all polygons.
+
+    Attributes:
+        lines: The stop lines, then the exit lines.
+        normals: Unit vectors along each line's permitted way, [L, 2].
+        offsets: Each line's own place on that vector, [L, 1].
+        ends: Edges of lanes, then zones: ay, by, ax and run over rise, [4, P, 1, K].
+    """
+
+    lines: tuple[RoadLine, ...]
+    normals: Points
+    offsets: Numbers
+    ends: Numbers
+
+    @staticmethod
+    def of(scene: Scene) -> _Geometry:
+        """The arrays of a scene."""
+        lines = (*scene.stops, *scene.exits)
+        normals = np.array([line.normal * (line.only or 1) for line in lines]).reshape(-1, 2)
+        starts = np.array([line.start for line in lines]).reshape(-1, 2)
+        polygons = [lane.polygon for lane in scene.lanes]
+        polygons += [zone.polygon for zone in scene.zones]
+        most = max((len(polygon) for polygon in polygons), default=0)
+        ends = np.zeros((4, len(polygons), 1, most))  # an edge of nothing but zeros is never met
+        for number, polygon in enumerate(polygons):
+            after = np.roll(polygon, -1, axis=0)
+            rise = after[:, 1] - polygon[:, 1]
+            slope = (after[:, 0] - polygon[:, 0]) / np.where(rise == 0, 1.0, rise)
+            ends[:, number, 0, : len(polygon)] = polygon[:, 1], after[:, 1], polygon[:, 0], slope
+        return _Geometry(lines, normals, np.einsum("ij,ij->i", normals, starts)[:, None], ends)
+
+    def within(self, points: Points) -> BoolArray:
+        """Which points [N, 2] lie in which polygon, [P, N]: ``vision.scene.inside`` for all."""
+        ay, by, ax, slope = self.ends
+        x, y = points[:, 0:1], points[:, 1:2]
+        met = ((ay > y) != (by > y)) & (x < ax + (y - ay) * slope)
+        return np.asarray(np.logical_xor.reduce(met, axis=2))
 
 
 def _swing(
@@ -234,31 +267,29 @@ def _swing(
     swung: BoolArray,
     old_depth: Numbers,
     depth: Numbers,
-    before: Sight,
-    rows: IntArray,
+    state: Numbers,
     now: float,
     ground: Points,
 ) -> Numbers:
-    """Where and when vehicles came over lines: time, share, last time, its frame, gap, [5, …]."""
+    """Where and when vehicles came over lines, as the rows from ``_SWING`` on, [5, lines, N]."""
     part = old_depth / np.where(swung, old_depth - depth, 1.0)
-    last_s, last = before._seen_s[rows], before._seen[rows]
+    last_s, last = state[_SEEN_S], state[_X : _Y + 1].T
     share = np.zeros_like(depth)
     for number in np.flatnonzero(swung.any(axis=1)).tolist():
         on_line = last + part[number][:, None] * (ground - last)
         share[number] = lines[number].share(on_line)
-    frames = np.broadcast_to(before._seen_frame[rows].astype(np.float64), depth.shape)
     at_s = last_s + part * (now - last_s)
-    gap = np.broadcast_to(now - last_s, depth.shape)
-    return np.stack((at_s, share, np.broadcast_to(last_s, depth.shape), frames, gap))
+    rows = at_s, share, last_s, state[_SEEN_FRAME], now - last_s
+    return np.stack([np.broadcast_to(row, depth.shape) for row in rows])
 
 
-def _crossings(turned: BoolArray, settled: IntArray, swings: Numbers) -> list[Crossing]:
+def _crossings(turned: BoolArray, sides: Numbers, swings: Numbers) -> list[Crossing]:
     """Crossings that lie on their line itself, not on its extension."""
     found = []
     for line, row in np.argwhere(turned).tolist():
         at_s, share, before_s, frame, gap = swings[:, line, row].tolist()
         if -MARGIN <= share <= 1 + MARGIN:  # False for nan: it never crossed
-            forward = bool(settled[line, row] > 0)
+            forward = bool(sides[line, row] > 0)
             hidden = gap > HIDDEN_S
             found.append(Crossing(line, row, at_s, before_s, int(frame), hidden, forward))
     return found
@@ -274,13 +305,6 @@ def _marks(view: View) -> IntArray:
     there = (middle[:, None] >= boxes[None, :, :2]) & (middle[:, None] <= boxes[None, :, 2:])
     held = there.all(axis=2).any(axis=0) & view.tracks.seen
     return np.asarray(held, dtype=np.int64)
-
-
-def _within(points: Points, polygons: list[Points]) -> BoolArray:
-    """``inside`` for several polygons at once, [polygons, N]."""
-    if not polygons:
-        return np.zeros((0, len(points)), np.bool_)
-    return np.stack([inside(points, polygon) for polygon in polygons])
 
 
 def zone_rows(scene: Scene, kind: str) -> list[int]:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
-from ioc.events import VehicleClass
 from ioc.site import RuleSettings
-from vision.detect.detections import CLASS_ID, CLASSES, FloatArray, iou
+from vision.detect.detections import CLASSES, FloatArray
+from vision.rules.guards import Guard, need, reason
+from vision.rules.memory import FlaggedVehicles
 from vision.rules.rule import Finding, View
-from vision.scene import LaneArea, Points, Scene, inside
-from vision.track.tracks import Tracks
+from vision.rules.sight import Numbers, Sight, see
+from vision.scene import LaneArea, Scene
 
 MOST_OFF = -0.7
 """Cosine to the permitted way that motion must stay below: within 45 degrees of straight against,
@@ -29,14 +29,6 @@ REVERSING = 2.0
 """A vehicle that drove the permitted way before must come back this many times the least travel
 and its own length and a half: manoeuvring is not driving against the way."""
 
-TRAIL_S = 2.0
-"""How long after it was lost a flagged vehicle may come back under a new identity."""
-
-SAME_PLACE = 0.3
-"""Overlap of two boxes at one time from which they are one vehicle: riders abreast stay below."""
-
-MOST_REMEMBERED = 256
-
 
 @dataclass(slots=True)
 class _Run:
@@ -44,25 +36,18 @@ class _Run:
 
     start_s: float
     start_frame: int
-    start: Points
+    start: tuple[float, float]
+    progress: float
     box: FloatArray
+    gain_s: float
+    last_s: float
+    last: float = 0.0
     reach: float = 0.0
     gain: float = 0.0
-    gain_s: float = 0.0
     act_s: float | None = None
-    last: tuple[float, float] = (0.0, 0.0)
-    scores: list[float] = field(default_factory=list)
+    sightings: int = 1
+    score_sum: float = 0.0
     told: bool = False
-
-
-@dataclass(slots=True)
-class _Flagged:
-    """A vehicle that was flagged: the identities it went by, and where it has just been."""
-
-    at_s: float
-    tracks: set[int]
-    lane: str
-    trail: deque[tuple[float, FloatArray, FloatArray]]
 
 
 class WrongWay:
@@ -80,182 +65,149 @@ class WrongWay:
         Args:
             scene: Lanes with their permitted way, in frame pixels.
             settings: Thresholds; pixels are those of the site file.
+
+        Raises:
+            ConfigError: There is no lane.
         """
-        self._lanes = scene.lanes
+        need("wrong_way", scene.lanes, "lane")
+        self._scene = scene
         self._settings = settings
         self._least = settings.min_travel_px * scene.scale
-        self._runs: dict[tuple[int, str], _Run] = {}
-        self._lowest: dict[tuple[int, str], float] = {}
-        self._went_right: set[tuple[int, str]] = set()
-        self._flagged: list[_Flagged] = []
+        self._guard = Guard(settings)
+        self._along = np.stack([lane.along for lane in scene.lanes])
+        self._runs: dict[tuple[int, int], _Run] = {}
+        self._lowest: dict[tuple[int, int], float] = {}
+        self._went_right: set[tuple[int, int]] = set()
+        self._flagged = FlaggedVehicles(settings.cooldown_s)
+        self._sight: Sight | None = None
 
     def observe(self, view: View) -> list[Finding]:
         """What this frame proves. Vehicles that are no longer held are forgotten."""
-        tracks, now = view.tracks, view
-        held = {int(track) for track in tracks.id}
-        self._runs = {key: run for key, run in self._runs.items() if key[0] in held}
-        self._lowest = {key: low for key, low in self._lowest.items() if key[0] in held}
-        self._went_right = {key for key in self._went_right if key[0] in held}
-        self._follow_flagged(tracks, now.time_s)
-        points, sizes = tracks.ground(), tracks.size()
-        moving = tracks.seen & (tracks.class_id != CLASS_ID["pedestrian"])
-        within = [inside(points, lane.polygon) for lane in self._lanes]
+        sight = self._sight = see(self._scene, view, self._sight)
+        self._flagged.follow(sight)
+        self._forget(sight)
+        concerned = sight.lanes() & self._guard.concerned(sight)
+        permitted = self._permitted(sight)
+        progress = self._along @ sight.ground.T
         found: list[Finding] = []
-        for lane, in_lane in zip(self._lanes, within, strict=True):
-            for index in np.flatnonzero(in_lane & moving):
-                speed = tracks.speed[index].astype(np.float64)
-                permitted = any(
-                    other is not lane
-                    and there[index]
-                    and float(speed @ other.along) > 0.5 * float(np.hypot(*speed))
-                    for other, there in zip(self._lanes, within, strict=True)
-                )
-                key = (int(tracks.id[index]), lane.id)
-                if permitted:
-                    self._runs.pop(key, None)
-                    continue
-                box = tracks.xyxy[index]
-                run = self._advance(key, lane, points[index], box, float(tracks.score[index]), now)
-                proof = self._judge(key, lane, run, points[index], float(sizes[index]), now)
-                if proof is None or run.told:
-                    continue
-                run.told = True
-                if self._known(run, key):
-                    continue
-                vehicle = CLASSES[int(tracks.class_id[index])]
-                found.append(self._finding(proof, key, lane, run, vehicle, now))
-                trail = deque([(now.time_s, box, tracks.speed[index])], maxlen=MOST_REMEMBERED)
-                self._flagged.append(_Flagged(now.time_s, {key[0]}, lane.id, trail))
-                del self._flagged[:-MOST_REMEMBERED]
+        for number, row in np.argwhere(concerned).tolist():
+            key = (sight.ids[row], number)
+            if permitted[number, row]:
+                self._runs.pop(key, None)
+                continue
+            run = self._advance(key, float(progress[number, row]), sight, row)
+            if run.told or run.act_s is None:
+                continue
+            cosine = self._judge(key, run, sight, row)
+            if cosine is None:
+                continue
+            run.told = True
+            lane = self._scene.lanes[number]
+            turned = key in self._went_right
+            if self._flagged.known(key[0], lane.id, run.start_s, run.box, turned=turned):
+                continue
+            found.append(self._finding(cosine, key, lane, run, sight, row))
+            tracks = view.tracks
+            self._flagged.add(key[0], lane.id, view.time_s, tracks.xyxy[row], tracks.speed[row])
         return found
 
-    def _advance(
-        self,
-        key: tuple[int, str],
-        lane: LaneArea,
-        point: Points,
-        box: FloatArray,
-        score: float,
-        now: View,
-    ) -> _Run:
+    def _forget(self, sight: Sight) -> None:
+        held = set(sight.ids)
+        for known in (self._runs, self._lowest):
+            for key in [key for key in known if key[0] not in held]:
+                del known[key]
+        self._went_right = {key for key in self._went_right if key[0] in held}
+
+    def _permitted(self, sight: Sight) -> Numbers:
+        """How many other lanes each vehicle is in that permit its way, [lanes, N]."""
+        speed = sight.view.tracks.speed
+        along = self._along @ speed.T > 0.5 * np.hypot(speed[:, 0], speed[:, 1])
+        fits = sight.lanes() & along
+        return np.asarray(fits.sum(axis=0) - fits, dtype=np.float64)
+
+    def _advance(self, key: tuple[int, int], progress: float, sight: Sight, row: int) -> _Run:
         """Move a vehicle's run on by one sighting, or begin a new one."""
+        now = sight.view.time_s
+        score = float(sight.view.tracks.score[row])
         run = self._runs.get(key)
-        against = 0.0 if run is None else -float((point - run.start) @ lane.along)
         slack = SLACK * self._least
-        progress = float(point @ lane.along)
-        self._lowest[key] = min(progress, self._lowest.get(key, progress))
-        if progress - self._lowest[key] > self._least / 2:
+        lowest = self._lowest[key] = min(progress, self._lowest.get(key, progress))
+        if progress - lowest > self._least / 2:
             self._went_right.add(key)
-        ended = (
-            run is None
-            or against <= 0
-            or against < run.reach - slack
-            or now.time_s - run.gain_s > STALL_S
-        )
-        if run is None or ended:
-            run = _Run(now.time_s, now.frame, point, box, gain_s=now.time_s)
-            run.last = (now.time_s, 0.0)
-            run.scores.append(score)
+        against = 0.0 if run is None else run.progress - progress
+        if run is None or against <= 0 or against < run.reach - slack or now - run.gain_s > STALL_S:
+            x, y = sight.ground[row].tolist()
+            box = sight.view.tracks.xyxy[row]
+            run = _Run(now, sight.view.frame, (x, y), progress, box, now, now, score_sum=score)
             self._runs[key] = run
             return run
         if run.act_s is None and against >= self._least:
-            before_s, before = run.last
-            part = (self._least - before) / max(against - before, 1e-9)
-            run.act_s = before_s + part * (now.time_s - before_s)
+            part = (self._least - run.last) / max(against - run.last, 1e-9)
+            run.act_s = run.last_s + part * (now - run.last_s)
         run.reach = max(run.reach, against)
         if run.reach >= run.gain + slack:
-            run.gain, run.gain_s = run.reach, now.time_s
-        run.last = (now.time_s, against)
-        if len(run.scores) < 1000:
-            run.scores.append(score)
+            run.gain, run.gain_s = run.reach, now
+        run.last_s, run.last = now, against
+        run.sightings += 1
+        run.score_sum += score
         return run
 
-    def _judge(
-        self,
-        key: tuple[int, str],
-        lane: LaneArea,
-        run: _Run,
-        point: Points,
-        size: float,
-        now: View,
-    ) -> tuple[float, float] | None:
-        """Travel and cosine of a run that is proof enough, else None."""
-        travel = float(np.hypot(*(point - run.start)))
+    def _judge(self, key: tuple[int, int], run: _Run, sight: Sight, row: int) -> float | None:
+        """Cosine to the permitted way of a run that is proof enough, else None."""
+        size = float(sight.size[row])
         needed = self._least
         if key in self._went_right:
             needed = max(REVERSING * self._least, 1.5 * size)
         if (
-            run.act_s is None
-            or run.reach < max(needed, size / 2)
-            or now.time_s - run.start_s < self._settings.min_duration_s
-            or len(run.scores) < self._settings.confirmations
+            run.reach < max(needed, size / 2)
+            or sight.view.time_s - run.start_s < self._settings.min_duration_s
+            or not self._guard.sure(run.sightings, run.score_sum)
         ):
             return None
-        cosine = float((point - run.start) @ lane.along) / max(travel, 1e-9)
-        return (run.reach, cosine) if cosine <= MOST_OFF else None
+        x, y = sight.ground[row].tolist()
+        travel = float(np.hypot(x - run.start[0], y - run.start[1]))
+        cosine = -run.last / max(travel, 1e-9)
+        return cosine if cosine <= MOST_OFF else None
 
     def _finding(
         self,
-        proof: tuple[float, float],
-        key: tuple[int, str],
+        cosine: float,
+        key: tuple[int, int],
         lane: LaneArea,
         run: _Run,
-        vehicle: VehicleClass,
-        now: View,
+        sight: Sight,
+        row: int,
     ) -> Finding:
-        travel, cosine = proof
         assert run.act_s is not None
+        now = sight.view
         angle = float(np.degrees(np.arccos(np.clip(cosine, -1, 1))))
+        lasted, mean = now.time_s - run.start_s, run.score_sum / run.sightings
         reasons = [
-            f"{travel:.0f} px against the way of lane {lane.id}",
-            f"for {now.time_s - run.start_s:.2f} s, seen {len(run.scores)} times",
-            f"heading {angle:.0f} degrees off the permitted way",
+            reason(
+                f"Đi ngược chiều làn {lane.id} {run.reach:.0f} px trong {lasted:.2f} s",
+                f"{run.reach:.0f} px against the way of lane {lane.id}",
+            ),
+            reason(
+                f"Hướng đi lệch {angle:.0f} độ so với chiều cho phép",
+                f"heading {angle:.0f} degrees off the permitted way",
+            ),
+            reason(
+                f"Thấy {run.sightings} lần, độ tin cậy trung bình {mean:.2f}",
+                f"seen {run.sightings} times",
+            ),
         ]
         if key in self._went_right:
-            reasons.append("drove the permitted way before")
-        confidence = float(np.mean(run.scores)) * min(1.0, -cosine)
+            reasons.append(
+                reason("Trước đó đã đi đúng chiều rồi quay lại", "drove the permitted way before")
+            )
         return Finding(
             rule="wrong_way",
             track=key[0],
-            vehicle=vehicle,
+            vehicle=CLASSES[int(now.tracks.class_id[row])],
             lane=lane.id,
             act_s=run.act_s,
             first_frame=run.start_frame,
             last_frame=now.frame,
-            confidence=round(min(1.0, max(0.0, confidence)), 4),
+            confidence=round(min(1.0, max(0.0, mean * min(1.0, -cosine))), 4),
             reasons=tuple(reasons),
         )
-
-    def _follow_flagged(self, tracks: Tracks, now_s: float) -> None:
-        """Keep the recent path of every flagged vehicle, and forget those long gone."""
-        cooldown = max(self._settings.cooldown_s, TRAIL_S)
-        self._flagged = [flag for flag in self._flagged if now_s - flag.at_s <= cooldown]
-        for flag in self._flagged:
-            for index in np.flatnonzero(tracks.seen & np.isin(tracks.id, list(flag.tracks))):
-                flag.trail.append((now_s, tracks.xyxy[index], tracks.speed[index]))
-
-    def _known(self, run: _Run, key: tuple[int, str]) -> bool:
-        """Whether this run is of a vehicle that was flagged already.
-
-        By its identity. Or the tracker lost a flagged vehicle and took it up again: the run began
-        after the last sighting, where the vehicle would have come to. Or the tracker mistook it
-        for its neighbour: a vehicle that drove the permitted way turned round at the very place
-        and time of a flagged one. Any other run beside a flagged vehicle is a second vehicle.
-        """
-        track, lane = key
-        if any(track in flag.tracks for flag in self._flagged):
-            return True
-        for flag in self._flagged:
-            if flag.lane != lane:
-                continue
-            seen_s, box, speed = min(flag.trail, key=lambda seen: abs(seen[0] - run.start_s))
-            gap = run.start_s - seen_s
-            lost = seen_s == flag.trail[-1][0] and 0 < gap <= TRAIL_S
-            swapped = key in self._went_right and abs(gap) <= 0.5
-            if not (lost or swapped):
-                continue
-            expected = box + np.tile(speed, 2) * np.float32(gap)
-            if float(iou(expected[None], run.box[None])[0, 0]) >= SAME_PLACE:
-                flag.tracks.add(track)
-                return True
-        return False
