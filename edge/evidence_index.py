@@ -143,15 +143,17 @@ class EvidenceIndex:
                     "INSERT INTO members VALUES (?, ?, ?, ?)",
                     (row, place, member.role, member.sha256),
                 )
+            self._raise({"stored": 1})
             self.settle(created)  # all of its files may have been uploaded with other sets
 
-    def remove(self, row: int) -> list[tuple[str, int]]:
-        """Make a set invisible.
+    def remove(self, row: int, reason: str) -> list[tuple[str, int]]:
+        """Make a set invisible, and count it under the reason.
 
         Returns:
             Files that no set needs any more: digest and bytes.
         """
         with self.transaction():
+            self._raise({reason: 1})
             self.db.execute("DELETE FROM members WHERE set_row = ?", (row,))
             self.db.execute("DELETE FROM sets WHERE row = ?", (row,))
             return self.db.execute(
@@ -225,11 +227,14 @@ class EvidenceIndex:
     def count(self, raises: Mapping[str, int]) -> None:
         """Raise some of ``counters``."""
         with self.transaction():
-            self.db.executemany(
-                "INSERT INTO counters VALUES (?, ?) "
-                "ON CONFLICT DO UPDATE SET value = value + excluded.value",
-                list(raises.items()),
-            )
+            self._raise(raises)
+
+    def _raise(self, raises: Mapping[str, int]) -> None:
+        self.db.executemany(
+            "INSERT INTO counters VALUES (?, ?) "
+            "ON CONFLICT DO UPDATE SET value = value + excluded.value",
+            list(raises.items()),
+        )
 
     def close(self) -> None:
         """Close the file."""

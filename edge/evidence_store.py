@@ -197,7 +197,6 @@ class EvidenceStore:
                         self._files.remove(sha256)
                 raise
             self._known.update({sha256: len(data) for sha256, data in missing.items()})
-            self._count("stored")
             return members[-1].sha256
 
     def path(self, sha256: str) -> Path:
@@ -336,12 +335,11 @@ class EvidenceStore:
         return removed
 
     def _remove(self, stored: Any, reason: str) -> None:
-        gone = self._recorded(lambda: self._index.remove(stored.row))
+        gone = self._recorded(lambda: self._index.remove(stored.row, reason))
         for sha256, _ in gone:
             self._known.pop(sha256, None)
             self._files.remove(sha256)
         self._files.hold_reserve()
-        self._count(reason)
         if reason != "expired":
             self._log.warn("evidence removed to make room", reason=reason, set=stored.manifest)
 

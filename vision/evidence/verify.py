@@ -24,6 +24,9 @@ from vision.evidence.manifest import (
 
 MANIFEST_NAME: Final = "manifest.json"
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
+_RECORDINGS: Final = frozenset({".mp4", ".mkv", ".jpg", ".png"})
+"""A folder with one of these is a set, and its manifest is missing when there is none."""
+
 _DEEPEST: Final = 4
 """``evidence.dir`` holds stores or exported sets; nothing lies deeper than this."""
 
@@ -92,7 +95,8 @@ def _check_folder(report: Report, folder: Path, trust: Trust, depth: int) -> boo
         return True
     entries = sorted(folder.iterdir())
     files = [entry for entry in entries if not entry.is_dir()]
-    if files:
+    is_set = any(file.name == MANIFEST_NAME or file.suffix in _RECORDINGS for file in files)
+    if is_set:
         listed = _check_set(report, folder / MANIFEST_NAME, _neighbours(folder / "x"), trust)
         report.faults += [
             Fault(file, "is not listed in the manifest")
@@ -104,7 +108,7 @@ def _check_folder(report: Report, folder: Path, trust: Trust, depth: int) -> boo
         for entry in entries
         if depth and entry.is_dir()
     ]
-    return bool(files) or any(found)
+    return is_set or any(found)
 
 
 def _check_store(report: Report, folder: Path, trust: Trust) -> None:

@@ -1,0 +1,33 @@
+"""A node that stores evidence until it is killed: ``… STORE KEYS NOTES``.
+
+Each set is noted after it was stored: a kill may cost the note, never the set.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from edge.evidence_store import EvidenceStore
+from tests.vision.evidence.sets import PROXY, key_of, packets, request
+from vision.evidence.builder import EvidenceBuilder
+
+
+def main(folder: str, keys: str, notes: str) -> None:
+    store = EvidenceStore(Path(folder), budget_bytes=3 * 2**20, keep_s=0.5)
+    builder = EvidenceBuilder(store, key_of(Path(keys)))
+    coded = packets()
+    out = os.open(notes, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    track = len(Path(notes).read_bytes())
+    while True:
+        track += 1
+        evidence = builder.build(request(track), coded, [PROXY])
+        os.write(out, f"{evidence.refs[-1].sha256}\n".encode())
+        if track % 3 == 0:  # uploads, so that old sets are removed at the same time
+            while (file := store.next_pending()) is not None:
+                store.mark_uploaded(file.sha256)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:4])

@@ -1,0 +1,56 @@
+"""Evidence of one made-up act, built and stored."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from edge.evidence_store import EvidenceStore
+from edge.identity import DeviceKey, key_file
+from ioc.topics import device_path
+from tests.vision.evidence.streams import encoded, ring_of, violation
+from vision.evidence.builder import Evidence, EvidenceBuilder, EvidenceRequest, Extra
+from vision.evidence.ring import ClipPackets
+from vision.evidence.stills import TimedBox
+
+PATH = device_path("vithanh", "tran-hung-dao", "cam-1")
+ACT_S = 3.0
+PROXY = Extra("proxy", b"blurred" * 1000, "video/mp4", ".mp4")
+
+
+def packets(codec: str = "libx264") -> ClipPackets:
+    found = ring_of(*encoded(codec)).cut(ACT_S - 2, ACT_S + 2, ACT_S)
+    assert found is not None
+    return found
+
+
+def request(track: int = 7) -> EvidenceRequest:
+    return EvidenceRequest(
+        path=PATH,
+        violation=violation(track=track),
+        act_s=ACT_S,
+        config_sha256="c" * 64,
+        boxes=(TimedBox(ACT_S, 60.4, 30, 80, 50),),
+        plate=TimedBox(ACT_S, 60, 30, 80, 50),
+    )
+
+
+def key_of(folder: Path) -> DeviceKey:
+    return DeviceKey.load_or_create(key_file(folder, PATH))
+
+
+def build(folder: Path, keys: Path, *, budget_bytes: int = 2**26, track: int = 7) -> Evidence:
+    store = EvidenceStore(folder, budget_bytes=budget_bytes)
+    try:
+        return EvidenceBuilder(store, key_of(keys)).build(request(track), packets(), [PROXY])
+    finally:
+        store.close()
+
+
+def export(store: Path, evidence: Evidence, folder: Path) -> None:
+    """A set as people pass it on: files by their names."""
+    folder.mkdir(parents=True)
+    suffix = {"video/mp4": ".mp4", "image/jpeg": ".jpg", "image/png": ".png"}
+    for ref in evidence.refs:
+        name = ref.role + suffix.get(ref.media_type, ".json")
+        data = (store / "objects" / ref.sha256[:2] / ref.sha256).read_bytes()
+        (folder / name).write_bytes(data)
