@@ -17,12 +17,14 @@ from vision.detect.detections import CLASSES, BoolArray
 from vision.rules.guards import Guard, concerns, need, reason
 from vision.rules.memory import FlaggedVehicles
 from vision.rules.rule import Finding, View
-from vision.rules.sight import Sight, see
-from vision.scene import LaneArea, Scene, inside
+from vision.rules.sight import Areas, Sight, see
+from vision.scene import LaneArea, Scene
 
 WELL_INSIDE: Final = 0.25
-"""Both this share of its size to the left and to the right of its point on the road, a vehicle is
-still in the lane: the point itself is off by a tenth of the box, and edges are drawn by hand."""
+"""So many box sizes to every side of its point on the road the lane must still go on: the point
+itself is off by a tenth of the box, and edges are drawn by hand."""
+
+AROUND: Final = np.array([[-1.0, 0.0], [1.0, 0.0], [0.0, -1.0], [0.0, 1.0]])
 
 HELD_S: Final = 1.5
 """A run ends when the vehicle was not seen well inside the lane for so long."""
@@ -59,6 +61,7 @@ class WrongLane:
         self._least = settings.min_travel_px * scene.scale
         self._guard = Guard(settings)
         self._permitted = np.stack([concerns(lane.vehicles) for lane in scene.lanes])
+        self._areas = Areas([lane.polygon for lane in scene.lanes])
         self._runs: dict[tuple[int, int], _Run] = {}
         self._flagged = FlaggedVehicles(settings.cooldown_s)
         self._sight: Sight | None = None
@@ -112,15 +115,12 @@ class WrongLane:
 
     def _well_inside(self, sight: Sight, wrong: BoolArray) -> BoolArray:
         """Which vehicles are so far inside that they do not just clip the edge, [lanes, N]."""
+        rows = np.flatnonzero(wrong.any(axis=0))
+        aside = AROUND[:, None] * (WELL_INSIDE * sight.size[rows])[None, :, None]
+        points = (sight.ground[rows] + aside).reshape(-1, 2)
+        around = self._areas.within(points).reshape(len(wrong), len(AROUND), len(rows))
         well = np.zeros_like(wrong)
-        for number in np.flatnonzero(wrong.any(axis=1)).tolist():
-            lane = self._scene.lanes[number]
-            rows = np.flatnonzero(wrong[number])
-            aside = np.array([-lane.along[1], lane.along[0]])
-            aside = aside * (WELL_INSIDE * sight.size[rows])[:, None]
-            points = np.concatenate((sight.ground[rows] - aside, sight.ground[rows] + aside))
-            both = inside(points, lane.polygon).reshape(2, -1)
-            well[number, rows] = both.all(axis=0)
+        well[:, rows] = around.all(axis=1)
         return well
 
     def _advance(self, key: tuple[int, int], lane: LaneArea, sight: Sight, row: int) -> _Run:
