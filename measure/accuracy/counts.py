@@ -18,7 +18,7 @@ from models.registry import resolve
 from vision.counts import Crossing, LineCounter
 from vision.detect.detections import Detections
 from vision.detect.session import Detector, DetectorSettings
-from vision.scene import build_scene
+from vision.scene import build_scene, whole
 from vision.source.file import FileSource
 from vision.track.assignment import assign
 from vision.track.bytetrack import Tracker
@@ -152,7 +152,7 @@ def run(
         camera = load_site(SITES / f"{clip}.yaml").camera(None)
         for model in models:
             progress(f"{clip}, {Path(model).name}")
-            found, times, size = _detected(folder / video, model, threads)
+            found, times, size = _detected(folder / video, camera, model, threads)
             for every in RATES:
                 for offset in range(every):
                     crossings = crossings_of(
@@ -292,14 +292,17 @@ def _result(
 
 
 def _detected(
-    video: Path, model: str, threads: int
+    video: Path, camera: Camera, model: str, threads: int
 ) -> tuple[list[Detections], list[float], tuple[int, int]]:
     """Boxes and time of every frame: found once, used at every rate."""
     detector = Detector(resolve(model), DetectorSettings(threads=threads))
     found, times = [], []
     with FileSource(video) as source:
         size = source.width, source.height
+        factor = np.array([size[0] / camera.frame.width, size[1] / camera.frame.height])
+        tiles = [(whole(tile.box, factor), tile.every) for tile in camera.tiles]
         for frame in source:
-            found.append(detector.detect(frame.picture).vehicles)
+            due = [box for box, every in tiles if frame.index % every == 0]
+            found.append(detector.detect([frame.picture], [due])[0].vehicles)
             times.append(frame.pts_s)
     return found, times, size
