@@ -243,6 +243,24 @@ def test_a_disk_that_fails_in_the_middle_leaves_nothing_of_the_set(
     assert add(store) in store.manifests()
 
 
+def test_a_set_that_fails_takes_no_file_of_another_with_it(
+    open_store: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, shared = open_store(kib=100), clip()
+    store.commit([shared], b"1")
+
+    def failing(self: ObjectFiles, sha256: str, data: bytes) -> None:
+        raise OSError(errno.EIO, "broken")
+
+    with monkeypatch.context() as patched, pytest.raises(StoreError):
+        patched.setattr(ObjectFiles, "write", failing)
+        store.commit([shared, clip(10)], b"2")
+    assert store.path(shared.sha256).read_bytes() == shared.data
+    store.commit([shared], b"3")
+    store.commit([shared], b"4")
+    assert store.stats().bytes == (40 + 3 * 4) * KIB, "what is shared takes room once"
+
+
 def test_room_is_left_to_others_on_the_disk(
     open_store: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:

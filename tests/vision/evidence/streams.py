@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import cast
 
 import av
 import numpy as np
+from av.video.stream import VideoStream
 
 from ioc.events import ClockRef, FrameWindow, ModelRef, ViolationData
 from vision.evidence.ring import PacketRing
@@ -31,7 +33,7 @@ def encoded(
     buffer = io.BytesIO()
     container = "mpegts" if annexb else "matroska"
     with av.open(buffer, "w", format=container) as out:
-        stream = out.add_stream(codec, rate=FPS, options=options)
+        stream = cast("VideoStream", out.add_stream(codec, rate=FPS, options=options))
         stream.width, stream.height = WIDTH, HEIGHT
         stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
         for number in range(pictures):
@@ -40,7 +42,7 @@ def encoded(
             out.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="bgr24")))
         out.mux(stream.encode(None))
     buffer.seek(0)
-    with av.open(buffer) as source:
+    with av.open(buffer, "r") as source:
         video = source.streams.video[0]
         context, base = video.codec_context, video.time_base
         assert base is not None

@@ -59,7 +59,7 @@ def test_mp4_holds_what_players_expect_and_matroska_the_rest() -> None:
 def test_not_a_byte_of_the_camera_is_changed() -> None:
     packets = cut("libx264", annexb=False)
     clip = make_clip(packets)
-    with av.open(io.BytesIO(clip.data)) as file:
+    with av.open(io.BytesIO(clip.data), "r") as file:
         stored = [bytes(packet) for packet in file.demux(video=0) if packet.size]
     assert stored == [packet.data for packet in packets.packets]
 
@@ -83,7 +83,7 @@ def test_pictures_out_of_order_are_shown_in_order() -> None:
 
 def test_a_cut_off_file_plays_up_to_there() -> None:
     clip = make_clip(cut("libx264", 1.0, 5.0))
-    with av.open(io.BytesIO(clip.data[: len(clip.data) * 2 // 3])) as file:
+    with av.open(io.BytesIO(clip.data[: len(clip.data) * 2 // 3]), "r") as file:
         count = 0
         try:
             for _ in file.decode(video=0):
