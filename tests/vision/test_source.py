@@ -170,6 +170,24 @@ def test_colours_are_right_however_they_are_coded(pixels: str, size: tuple[int, 
             assert seen[20, column].astype(int) == pytest.approx(image[20, x].astype(int), abs=6)
 
 
+def test_a_film_of_a_telephone_held_upright_is_upright(tmp_path: Path) -> None:
+    level = write_stream(tmp_path / "c.mp4", 0.4)
+    data = level.read_bytes()
+    one, minus = (1 << 16).to_bytes(4, "big"), (-(1 << 16)).to_bytes(4, "big", signed=True)
+    zero = bytes(4)
+    at = data.index(one + zero * 3 + one, data.index(b"tkhd"))  # the track's display matrix
+    turned = tmp_path / "turned.mp4"
+    clockwise = zero + one + zero + minus + zero
+    turned.write_bytes(data[:at] + clockwise + data[at + len(clockwise) :])
+
+    with FileSource(level) as source:
+        wanted = [np.rot90(frame.picture.bgr(), -1) for frame in source]
+    with FileSource(turned) as source:
+        assert (source.width, source.height) == (96, 160)
+        for frame, image in zip(source, wanted, strict=True):
+            assert np.array_equal(frame.picture.bgr(), image)
+
+
 def test_full_range_without_the_name_for_it_is_seen_too() -> None:
     image = np.full((64, 96, 3), 255, np.uint8)
     image[:32] = 0

@@ -70,6 +70,15 @@ def test_bursts_and_pauses_of_the_network_are_no_lie() -> None:
     assert timeline.at(None) == pytest.approx(199.96)
 
 
+def test_a_clock_that_stopped_once_is_no_lie() -> None:
+    timeline = Timeline()
+    for n in range(25 * 100):
+        stamp = n / 25 if n < 1000 else n / 25 - 3
+        timeline.step(stamp, stamp, n / 25)
+
+    assert timeline.rate == 1.0
+
+
 def test_without_stamps_arrival_is_the_clock() -> None:
     timeline = Timeline()
     times = []

@@ -7,6 +7,7 @@ from typing import Final
 import av
 import cv2
 import numpy as np
+from av.video.plane import VideoPlane
 
 from vision.source.picture import Image, Picture
 
@@ -33,19 +34,20 @@ def picture_of(frame: av.VideoFrame) -> Picture:
         frame: What the decoder gave.
     """
     name = frame.format.name
-    if any(plane.line_size <= 0 for plane in frame.planes):  # stored from the last row to the first
+    planes = frame.planes  # PyAV makes them anew each time that they are asked for
+    if any(plane.line_size <= 0 for plane in planes):  # stored from the last row to the first
         frame, name = frame.reformat(format="bgr24"), "bgr24"
     turn = _TURNS.get(frame.rotation)
     if frame.width % 2 == 0 and frame.height % 2 == 0 and (name in _I420 or name == "nv12"):
-        y = _plane(frame, 0, frame.width, frame.height)
+        y = _plane(planes[0], frame.width, frame.height)
         if name == "nv12":
-            pairs = _plane(frame, 1, frame.width, frame.height // 2)
+            pairs = _plane(planes[1], frame.width, frame.height // 2)
             u, v = (
                 np.asarray(part, np.uint8)
                 for part in cv2.split(pairs.reshape(frame.height // 2, frame.width // 2, 2))
             )
         else:
-            u, v = (_plane(frame, n, frame.width // 2, frame.height // 2) for n in (1, 2))
+            u, v = (_plane(part, frame.width // 2, frame.height // 2) for part in planes[1:3])
         if turn is not None:
             y, u, v = (np.asarray(cv2.rotate(part, turn), np.uint8) for part in (y, u, v))
         full_range = name == "yuvj420p" or frame.color_range == _FULL_RANGE
@@ -54,8 +56,7 @@ def picture_of(frame: av.VideoFrame) -> Picture:
     return Picture(bgr=bgr if turn is None else np.asarray(cv2.rotate(bgr, turn), np.uint8))
 
 
-def _plane(frame: av.VideoFrame, number: int, columns: int, rows: int) -> Image:
+def _plane(plane: VideoPlane, columns: int, rows: int) -> Image:
     """A plane as a view; its rows lie ``line_size`` bytes apart."""
-    plane = frame.planes[number]
     flat = np.frombuffer(memoryview(plane), np.uint8)
     return flat[: plane.line_size * rows].reshape(rows, plane.line_size)[:, :columns]
