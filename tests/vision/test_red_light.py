@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ioc.errors import ConfigError
@@ -98,6 +98,7 @@ def test_the_grace_after_red_began_decides(after: float, rate: float, late: floa
 
 @settings(max_examples=25, deadline=None)
 @given(st.floats(-1, 3), st.sampled_from([6, 12.5, 25]), st.floats(0, 1))
+@example(0.375, 6, 1.0)  # green, told at the last moment
 def test_who_goes_within_the_grace_before_green_is_let_go(
     before: float, rate: float, late: float
 ) -> None:

@@ -70,13 +70,13 @@ class RedLight:
         seen, lost = self._overruns.observe(sight)
         now = view.time_s
         self._lost += [
-            _Waiting(run, now + SETTLE_S)
+            _Waiting(run, max(now, self._known_s(run)))
             for run in lost
             if run.reached_s is not None and run.onward(along(run.line))
         ]
         found: list[Finding] = []
         for run in seen:
-            if run.reached_s is None or now < run.reached_s + SETTLE_S:
+            if run.reached_s is None or now < self._known_s(run):
                 continue
             if run.depth < run.reached_depth + ONWARD * run.size or not run.onward(along(run.line)):
                 continue
@@ -87,6 +87,11 @@ class RedLight:
             self._lost.remove(waiting)
             found += self._judge(waiting.run, view)
         return found
+
+    def _known_s(self, run: Overrun) -> float:
+        """When everything that the light showed until the act was complete is known."""
+        assert run.reached_s is not None
+        return max(run.reached_s, run.act_s + self._settings.delay_s) + SETTLE_S
 
     def _judge(self, run: Overrun, view: View) -> list[Finding]:
         """The finding of one who has driven on, if the light was red all that while."""

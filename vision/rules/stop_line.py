@@ -47,12 +47,13 @@ class StopLine:
         found: list[Finding] = []
         for run in self._overruns.observe(sight)[0]:
             rested = max(self._settings.min_duration_s, REST_S)
-            if not run.resting or view.time_s < run.rest_s + rested + SETTLE_S:
+            until_s = max(run.rest_s + rested, run.crossed_s + self._settings.delay_s)
+            if not run.resting or view.time_s < until_s + SETTLE_S:
                 continue
             if self._guard.congested(sight, sight.depth[run.number] > 0, run.row):
                 self._overruns.close(run)  # held up, whatever the others do later
                 continue
-            finding = self._judge(run, sight, run.rest_s + rested)
+            finding = self._judge(run, sight, until_s)
             if finding is not None:
                 self._overruns.close(run)
                 found.append(finding)
