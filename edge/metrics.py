@@ -18,15 +18,15 @@ class PublisherMetrics(Collector):
     """Reads the publishers' figures whenever it is asked.
 
     Args:
-        stats: Device → what gives its figures: ``Publisher.stats``.
+        stats: Gives the figures of each device: what its ``Publisher.stats`` says.
     """
 
-    def __init__(self, stats: Mapping[str, Callable[[], PublisherStats]]) -> None:
+    def __init__(self, stats: Callable[[], Mapping[str, PublisherStats]]) -> None:
         self._stats = stats
 
     def collect(self) -> Iterable[Metric]:
         """The figures as Prometheus families, named ``ioc_edge_…``, a line for each device."""
-        now = {device: stats() for device, stats in dict(self._stats).items()}
+        now = self._stats()
         for field in fields(PublisherStats):
             name = f"ioc_edge_{field.name}"
             text = f"See edge.publisher.PublisherStats.{field.name}."

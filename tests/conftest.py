@@ -16,11 +16,13 @@ from tests.servers.postgres import Postgres
 
 
 @pytest.fixture(autouse=True)
-def clean_settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No setting in the environment of the developer reaches a test."""
+def clean_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """No setting in the environment of the developer reaches a test, and none leaves a trace."""
     for name in list(os.environ):
         if name == PREFIX + "CONFIG" or (name.startswith(PREFIX) and "__" in name):
             monkeypatch.delenv(name)
+    monkeypatch.setenv("IOC_EVIDENCE__DIR", str(tmp_path / "evidence"))
+    monkeypatch.setenv("IOC_EVIDENCE__KEYS_DIR", str(tmp_path / "keys"))
     load_settings.cache_clear()
     yield
     load_settings.cache_clear()

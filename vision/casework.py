@@ -18,9 +18,11 @@ from ioc.settings import EvidenceSettings
 from ioc.site import Camera
 from ioc.telemetry import logger
 from ioc.topics import DevicePath
-from vision.evidence.builder import EvidenceBuilder, EvidenceRequest
-from vision.evidence.manifest import config_digest, sign_violation
+from vision.detect.detections import FloatArray
+from vision.evidence.builder import Derive, EvidenceBuilder, EvidenceRequest
+from vision.evidence.manifest import CalibrationRecord, config_digest, sign_violation
 from vision.evidence.ring import ClipPackets, PacketRing
+from vision.evidence.stills import TimedBox
 from vision.metrics import WITHOUT_EVIDENCE, StageTimes
 from vision.unit import Case
 
@@ -123,7 +125,7 @@ class Casework:
             calibration=self._calibration(data),
             boxes=tuple(track[::step]),
         )
-        made = self._builder.build(request, packets, lambda clip: self._derive(case, clip))
+        made = self._builder.build(request, packets, self._derive(case))
         if not made.refs:
             WITHOUT_EVIDENCE.labels(self.camera.id, "not_stored").inc()
         data = msgspec.structs.replace(data, evidence=made.refs)
@@ -132,3 +134,16 @@ class Casework:
     def _signed(self, data: ViolationData, reasons: Sequence[str]) -> ViolationData:
         told = (*data.reasons, *reasons)[:MOST_REASONS]
         return sign_violation(msgspec.structs.replace(data, reasons=told), self._key)
+
+    def _calibration(self, data: ViolationData) -> CalibrationRecord | None:
+        if data.calibration is None:
+            return None
+        return CalibrationRecord(id=data.calibration, residual_um=None)
+
+    def _derive(self, case: Case) -> Derive:
+        return lambda clip: ()
+
+
+def _timed(time_s: float, box: FloatArray) -> TimedBox:
+    left, top, right, bottom = (float(edge) for edge in box)
+    return TimedBox(time_s, left, top, right, bottom)

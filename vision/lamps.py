@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Final, Literal, cast
 
 import cv2
@@ -42,6 +43,14 @@ MARGIN: Final = 3.0
 LEAST_SIDE: Final = 4
 """Pixels of a part's shorter side below which nothing is read."""
 
+PHASE_OF: Final[dict[Glow, Phase]] = {
+    "red": "red",
+    "yellow": "yellow",
+    "green": "green",
+    "dark": "unknown",
+    "unclear": "unknown",
+}
+
 CONFIRM_S: Final = 0.3
 CONFIRM_FRAMES: Final = 3
 DARK_S: Final = 1.0
@@ -64,7 +73,8 @@ def read_lamp(box: Image, order: Sequence[str]) -> Glow:
     upright = rows >= columns
     if min(columns if upright else rows, max(rows, columns) // len(order)) < LEAST_SIDE:
         return "unclear"
-    hue, saturation, value = cv2.split(cv2.cvtColor(box, cv2.COLOR_BGR2HSV))
+    hsv = np.asarray(cv2.cvtColor(box, cv2.COLOR_BGR2HSV), np.uint8)
+    hue, saturation, value = hsv[..., 0], hsv[..., 1], hsv[..., 2]
     housing = float(np.median(value))
     bright = (value > max(BRIGHT, housing + CONTRAST)).astype(np.uint8)
     if float(bright.mean()) > 0.6:
@@ -73,7 +83,7 @@ def read_lamp(box: Image, order: Sequence[str]) -> Glow:
     edges = np.linspace(0, rows if upright else columns, len(order) + 1).round().astype(int)
     lit: dict[str, float] = {}
     strange = 0.0
-    for place, (start, end) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
+    for place, (start, end) in enumerate(pairwise(edges)):
         name = order[place]
         if name not in HUES:
             continue
@@ -167,7 +177,7 @@ class LampReader:
                 return self._change(head, "unknown", head.run_from_s)
             return None
         if head.run_frames >= CONFIRM_FRAMES or (lasted >= CONFIRM_S and head.run_frames >= 2):
-            return self._change(head, glow, head.run_from_s)
+            return self._change(head, PHASE_OF[glow], head.run_from_s)
         return None
 
     def _change(self, head: _Head, phase: Phase, since_s: float) -> SignalState | None:

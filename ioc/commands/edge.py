@@ -6,8 +6,9 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,96 +17,136 @@ import typer
 if TYPE_CHECKING:
     from edge.publisher import Publisher
     from ioc.settings import Settings
-    from ioc.topics import DevicePath
-    from vision.node import Progress, Summary
+    from vision.summary import Progress, Summary
 
 app = typer.Typer(help="Edge node: run it, check its site file.", no_args_is_help=True)
 
 SiteFile = Annotated[Path, typer.Argument(metavar="SITE.yaml", help="Site file.")]
-CameraId = Annotated[str | None, typer.Option(help="Camera; the first when left out.")]
-SourceUri = Annotated[str | None, typer.Option(help="Video file instead of the camera's source.")]
+CameraIds = Annotated[
+    list[str] | None, typer.Option(help="Camera; again for more. Left out, all of the site.")
+]
+SourceUri = Annotated[
+    str | None,
+    typer.Option(help="Video file or address instead of the camera's own (the first camera's)."),
+]
 
 
 @app.command("run")
 def run(
     site_file: SiteFile,
-    camera: CameraId = None,
+    camera: CameraIds = None,
     source: SourceUri = None,
     model: Annotated[
-        str, typer.Option(help="Name of a known model, or path of an ONNX file.")
-    ] = "yolox-nano-640",
+        str | None,
+        typer.Option(help="Known model or path of an ONNX file; left out, vision.model."),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Write the events to this file, JSONL.")] = None,
     publish: Annotated[bool, typer.Option(help="Send the events to the broker.")] = True,
+    evidence: Annotated[bool, typer.Option(help="Record violations.")] = True,
     provider: Annotated[
         list[str] | None,
         typer.Option(help="cpu, cuda, tensorrt or openvino; again for what it may fall back to."),
     ] = None,
-    threads: Annotated[int, typer.Option(min=0, help="Inference threads; 0 is all cores.")] = 0,
+    threads: Annotated[
+        int | None, typer.Option(min=0, help="Inference threads; 0 is all cores.")
+    ] = None,
+    signals: Annotated[
+        Path | None,
+        typer.Option(help="Recorded events of the signal controllers, JSONL, for a video file."),
+    ] = None,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            help="Event time of a file's first frame, such as 2026-11-22T08:00:00+07:00; left "
+            "out, now, or with --no-publish the file's own time, so that two runs agree."
+        ),
+    ] = None,
     receipts_s: Annotated[
         float, typer.Option(min=0, help="Longest wait for the receipts at the end, seconds.")
     ] = 30,
     as_json: Annotated[bool, typer.Option("--json", help="Summary as one JSON object.")] = False,
 ) -> None:
-    """Run one camera: read its source, count, watch its rules, send the events."""
+    """Run the cameras of a site: count, watch the rules, record, send the events.
+
+    SIGHUP reads the site file again; SIGTERM ends after the current frames.
+    """
     from ioc.service import begin
     from ioc.settings import load_settings
-    from models.registry import resolve
-    from vision.detect.session import DetectorSettings
-    from vision.node import Node, open_camera, source_path, warnings_of
-    from vision.outlet import EventFile, Outlet
-    from vision.source.file import FileSource
+    from vision.assembly import RunOptions, assembled
 
     settings = load_settings()
-    log = begin("edge", settings.telemetry)
-    site, chosen = open_camera(site_file, camera)
-    found = resolve(model)
-    path = site.path(chosen.id)
-    detector = DetectorSettings(providers=tuple(provider or ("cpu",)), threads=threads)
-    with FileSource(source_path(site_file, chosen, source)) as video:
-        for warning in warnings_of(chosen, video.width, video.height):
-            log.warning(warning, file=str(site_file), camera=chosen.id)
-        publisher = _publisher(path, settings) if publish else None
-        try:
-            file = None if out is None else EventFile(out)
-            outlet = Outlet(path, file, publisher)
-            try:
-                node = Node(chosen, video, found, outlet, publisher, detector)
-                with _shown() as show:
-                    summary = node.run(show)
-            finally:
-                if file is not None:
-                    file.close()
-            _print_summary(summary, as_json)
-            settled = publisher is None or _settle(publisher, receipts_s, settings)
-        finally:
-            if publisher is not None:
-                publisher.stop()
+    options = RunOptions(
+        site_file=site_file,
+        cameras=_wanted_cameras(site_file, camera or [], source),
+        source=source,
+        model=model,
+        providers=tuple(provider or ()),
+        threads=threads,
+        out=out,
+        publish=publish,
+        evidence=evidence,
+        signals=signals,
+        start=None if start is None else _instant(start),
+    )
+    begin("edge", settings.telemetry)
+    with assembled(options, settings) as made:
+        with _shown() as show:
+            summary = made.node.run(show)
+        _print_summary(summary, as_json)
+        settled = _settle(made.publishers, receipts_s, settings)
     if summary.failed:
         typer.echo(f"ioc: {summary.failed} events could not be stored; see the log", err=True)
     if summary.failed or not settled:
         raise typer.Exit(1)
 
 
-@app.command("check")
-def check(site_file: SiteFile, camera: CameraId = None, source: SourceUri = None) -> None:
-    """Check a site file against its schema, its geometry, and a frame of each source."""
+def _wanted_cameras(site_file: Path, cameras: list[str], source: str | None) -> tuple[str, ...]:
+    """The cameras to run: with a source of one's own only one, the first if none is named."""
     from ioc.errors import ConfigError
     from ioc.site import load_site
-    from vision.node import open_camera, source_path, warnings_of
-    from vision.source.file import FileSource
 
-    site = load_site(site_file)
-    wanted = [camera] if camera is not None else [each.id for each in site.cameras]
-    if source is not None and len(wanted) != 1:
-        raise ConfigError(f"{site_file}: --source fits one camera; say which with --camera")
-    for camera_id in wanted:
-        _site, chosen = open_camera(site_file, camera_id)
+    if source is None:
+        return tuple(cameras)
+    if len(cameras) > 1:
+        raise ConfigError("--source fits one camera; give --camera once")
+    return tuple(cameras) or (load_site(site_file).camera(None).id,)
+
+
+def _instant(text: str) -> datetime:
+    from ioc.errors import ConfigError
+
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        at = datetime.min
+    if at.tzinfo is None:
+        raise ConfigError(f"--start {text}: give date, time and zone, as 2026-11-22T08:00:00+07:00")
+    return at.astimezone(UTC)
+
+
+@app.command("check")
+def check(
+    site_file: SiteFile,
+    camera: CameraIds = None,
+    source: SourceUri = None,
+    wait_s: Annotated[
+        float, typer.Option(min=0.1, help="Longest wait for a live camera's first frame, seconds.")
+    ] = 8,
+) -> None:
+    """Check a site file against its schema, its geometry, and a frame of each source."""
+    from ioc.errors import ConfigError
+    from vision.probe import probe
+    from vision.setup import open_cameras, warnings_of
+
+    wanted = _wanted_cameras(site_file, camera or [], source)
+    site, cameras = open_cameras(site_file, wanted)
+    for chosen in cameras:
         size: tuple[int, int] | None = None
-        state = ""
         try:
-            with FileSource(source_path(site_file, chosen, source)) as video:
-                size = (video.width, video.height)
-                state = f"{video.width}x{video.height}, {video.fps:.2f} fps, {video.frames} frames"
+            seen = probe(
+                source or chosen.source, site_file.parent if source is None else None, wait_s
+            )
+            size, state = (seen.width, seen.height), str(seen)
         except ConfigError as error:
             if source is not None:
                 raise
@@ -119,30 +160,23 @@ def check(site_file: SiteFile, camera: CameraId = None, source: SourceUri = None
     typer.echo(f"{site_file}: valid, {len(site.devices)} devices")
 
 
-def _publisher(path: DevicePath, settings: Settings) -> Publisher:
-    from prometheus_client import REGISTRY
-
-    from edge.metrics import PublisherMetrics
-    from edge.publisher import Publisher
-
-    publisher = Publisher(path, settings.mqtt, settings.edge)
-    publisher.start()
-    REGISTRY.register(PublisherMetrics({path.device: publisher.stats}))
-    return publisher
-
-
-def _settle(publisher: Publisher, timeout_s: float, settings: Settings) -> bool:
-    """Wait for the receipts; say so, and say what is left."""
-    waiting = publisher.stats().depth
+def _settle(publishers: Mapping[str, Publisher], timeout_s: float, settings: Settings) -> bool:
+    """Wait for the receipts of all cameras; say so, and say what is left."""
+    waiting = sum(publisher.stats().depth for publisher in publishers.values())
     if waiting:
         typer.echo(f"waiting up to {timeout_s:g} s for {waiting} receipts …", err=True)
-    if publisher.flush(timeout_s):
+    end = time.monotonic() + timeout_s
+    for publisher in publishers.values():
+        publisher.flush(max(0.0, end - time.monotonic()))
+    stats = [publisher.stats() for publisher in publishers.values()]
+    left = sum(each.depth for each in stats)
+    if not left:
         return True
-    stats = publisher.stats()
     broker = f"{settings.mqtt.host}:{settings.mqtt.port}"
-    link = f"broker {broker} is connected" if stats.connected else f"no connection to {broker}"
+    connected = all(each.connected for each in stats)
+    link = f"broker {broker} is connected" if connected else f"no connection to {broker}"
     typer.echo(
-        f"ioc: {stats.depth} events have no receipt after {timeout_s:g} s ({link}); they stay in "
+        f"ioc: {left} events have no receipt after {timeout_s:g} s ({link}); they stay in "
         f"{settings.edge.spool_dir} and are sent at the next start",
         err=True,
     )

@@ -26,7 +26,7 @@ STATS = PublisherStats(
 
 def test_an_operator_sees_what_waits_and_what_was_dropped() -> None:
     registry = CollectorRegistry()
-    registry.register(PublisherMetrics({"cam-1": lambda: STATS, "cam-2": lambda: STATS}))
+    registry.register(PublisherMetrics(lambda: {"cam-1": STATS, "cam-2": STATS}))
 
     text = generate_latest(registry).decode()
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -62,7 +63,7 @@ def test_a_file_runs_to_its_end_and_leaves_valid_events(place: Path) -> None:
 
 
 def test_without_a_broker_the_events_wait_in_the_spool_and_it_says_so(place: Path) -> None:
-    env = {"IOC_MQTT__PORT": "1", "IOC_EDGE__SPOOL_DIR": str(place / "spool")}
+    env = os.environ | {"IOC_MQTT__PORT": "1", "IOC_EDGE__SPOOL_DIR": str(place / "spool")}
 
     done = ioc(
         "run", place / "site.yaml", "--model", place / "tiny.onnx", "--receipts-s", 0.3, env=env
@@ -78,7 +79,7 @@ def test_without_a_broker_the_events_wait_in_the_spool_and_it_says_so(place: Pat
     [
         (["--source", "nowhere.mp4"], "nowhere.mp4: no such file"),
         (["--source", "SITE"], "not a video that can be decoded"),
-        (["--source", "rtsp://camera/1"], "--source: rtsp://camera/1: only video files"),
+        (["--source", "sim://junction/1"], "--source: sim://junction/1"),
         (["--camera", "cam-9"], "no camera 'cam-9'; cameras are cam-1"),
         (["--model", "nowhere.onnx"], "--model nowhere.onnx: neither a file nor a known model"),
         (["--model", "SITE"], "not a usable ONNX file"),

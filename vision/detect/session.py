@@ -84,6 +84,11 @@ class Detector:
         """What the model marks on vehicles."""
         return frozenset(self.model.contract.parts.values())
 
+    @property
+    def one_by_one(self) -> bool:
+        """Whether pictures are run one after another, so that waiting for more gains nothing."""
+        return True
+
     def warm_up(self) -> float:
         """Run once on nothing, so that the first frame finds everything allocated; seconds."""
         begun = time.perf_counter()
