@@ -146,6 +146,12 @@ def test_creeping_forward_and_waiting_again_is_no_run() -> None:
     assert find(rule(zones=False), Path(1, points)) == []
 
 
+def test_rolling_out_slowly_before_stopping_is_no_run() -> None:
+    points = ((0, 500, 300), (4, 500, 540), (5.3, 500, 572), (20, 500, 572))
+
+    assert find(rule(zones=False), Path(1, points)) == []
+
+
 def test_who_went_on_meanwhile_on_green_is_no_runner_when_red_comes_again() -> None:
     """Overran on red, went on with green, was held up in the junction, cleared it on red."""
     points = (
