@@ -5,6 +5,9 @@ Run by the system's Python, which has GStreamer's bindings: ``rtsp_server.py POR
 ``--user NAME:PASSWORD`` first it wants these.
 """
 
+# mypy: ignore-errors
+# The bindings are the system Python's; the environment of the project has none.
+
 import sys
 from pathlib import Path
 
