@@ -7,11 +7,21 @@ from __future__ import annotations
 
 import os
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 from edge.evidence_store import EvidenceStore
 from tests.vision.evidence.sets import PROXY, key_of, packets, request
 from vision.evidence.builder import EvidenceBuilder
+
+SYNC_S = 0.01
+"""A sync to an SD card takes so long; most kills then come while files are written."""
+
+
+def slow_sync(handle: int, real: Callable[[int], None] = os.fsync) -> None:
+    time.sleep(SYNC_S)
+    real(handle)
 
 
 def main(folder: str, keys: str, notes: str) -> None:
@@ -30,4 +40,5 @@ def main(folder: str, keys: str, notes: str) -> None:
 
 
 if __name__ == "__main__":
+    os.fsync = slow_sync  # type: ignore[assignment]
     main(*sys.argv[1:4])

@@ -40,7 +40,7 @@ def test_a_node_killed_while_it_stores_evidence(tmp_path: Path) -> None:
                 assert node.poll() is None, "the node ended by itself"
                 assert time.monotonic() < deadline
                 time.sleep(0.005)
-            time.sleep(rng.uniform(0, 0.08))
+            time.sleep(rng.uniform(0, 0.3))
         finally:
             node.kill()
             node.wait()
