@@ -87,3 +87,11 @@ def test_a_sight_is_made_once_and_holds_no_earlier_one() -> None:
 
     assert see(ROAD, made[-1].view, None) is made[-1]
     assert not any(isinstance(getattr(made[-1], name), Sight) for name in Sight.__slots__)
+
+
+def test_a_crossing_counts_once_the_vehicle_is_clearly_beyond() -> None:
+    nudge = Path(1, ((0, 500, 400), (2, 500, 503), (6, 500, 503)))  # 4 px are a tenth of it
+    over = Path(1, ((0, 500, 400), (2, 500, 505), (6, 500, 505)))
+
+    assert not any(sight.crossings for sight in walk(ROAD, nudge))
+    assert sum(len(sight.crossings) for sight in walk(ROAD, over)) == 1
