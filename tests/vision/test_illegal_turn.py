@@ -150,3 +150,17 @@ def test_vehicles_that_are_gone_leave_nothing_behind() -> None:
     find(watcher, *(left(track=n).shifted(n * 1.0) for n in range(1, 30)), until=60, rate=6)
 
     assert not watcher._origins and not watcher._entering and len(watcher._flagged) == 0
+
+
+def test_swapped_box_in_box_just_beyond_the_lanes_blames_nobody() -> None:
+    """They leave lanes a and b 20 px apart and swap there: no jump gives it away."""
+    one = Path(1, ((0, 490, 50), (4, 490, 430), (5, 400, 550), (7.5, 0, 550)), renamed=((4.1, 2),))
+    other = Path(2, ((0, 510, 50), (4, 510, 430), (8, 510, 900)), renamed=((4.1, 1),))
+
+    assert find(rule(), one, other) == []
+
+
+def test_coming_back_over_the_exit_line_is_no_way_out() -> None:
+    back = Path(1, ((0, 550, 50), (3, 550, 420), (6, 100, 420), (7, 100, 550), (10, 400, 550)))
+
+    assert find(rule(), back) == []
