@@ -22,6 +22,7 @@ from ioc.commands import (
     kafka,
     local,
     models,
+    plates,
     streams,
 )
 from ioc.commands.demo import demo
@@ -45,6 +46,7 @@ for name, group in (
     ("kafka", kafka.app),
     ("deadletter", deadletter.app),
     ("models", models.app),
+    ("plates", plates.app),
     ("contract", contract.app),
     ("bench", bench.app),
     ("accuracy", accuracy.app),
