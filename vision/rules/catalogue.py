@@ -9,7 +9,12 @@ from typing import Final
 from ioc.events import Rule
 from ioc.site import Camera, RuleSettings
 from models.contract import Part
+from vision.rules.illegal_turn import IllegalTurn
+from vision.rules.no_entry import NoEntry
+from vision.rules.red_light import RedLight
 from vision.rules.rule import Watcher
+from vision.rules.stop_line import StopLine
+from vision.rules.wrong_lane import WrongLane
 from vision.rules.wrong_way import WrongWay
 from vision.scene import Scene
 
@@ -33,8 +38,38 @@ def _lanes(camera: Camera) -> str | None:
     return None if camera.lanes else "draws no lane; add one to lanes"
 
 
+def _reserved_lane(camera: Camera) -> str | None:
+    if any(lane.vehicles for lane in camera.lanes):
+        return None
+    return "no lane names its vehicles, so all may use each; add vehicles to a lane"
+
+
+def _governed_stop(camera: Camera) -> str | None:
+    if any(line.kind == "stop" and line.head is not None for line in camera.lines):
+        return None
+    return "no stop line names a signal head; add kind: stop and head to a line"
+
+
+def _zone(kind: str) -> Callable[[Camera], str | None]:
+    def lack(camera: Camera) -> str | None:
+        if any(zone.kind == kind for zone in camera.zones):
+            return None
+        return f"draws no zone of kind {kind}; add one to zones"
+
+    return lack
+
+
+def _turns(camera: Camera) -> str | None:
+    return None if camera.forbidden_turns else "names no forbidden_turns; add one"
+
+
 CATALOGUE: Final[Mapping[Rule, Entry]] = {
+    "red_light": Entry(RedLight, _governed_stop),
+    "stop_line": Entry(StopLine, _governed_stop),
     "wrong_way": Entry(WrongWay, _lanes),
+    "wrong_lane": Entry(WrongLane, _reserved_lane),
+    "no_entry": Entry(NoEntry, _zone("no_entry")),
+    "illegal_turn": Entry(IllegalTurn, _turns),
 }
 """The rules, in the order in which a frame's findings are told."""
 
