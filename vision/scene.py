@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from ioc.errors import ConfigError
 from ioc.events import VehicleClass
 from ioc.site import Camera, ForbiddenTurn, Hours, Lane, Line, Pixel, Segment
+from vision.calibrate import Ground, ground_of
 from vision.detect.detections import BoolArray
 
 Points = NDArray[np.float64]
@@ -118,6 +120,7 @@ class Scene:
         zones: Areas with a meaning.
         turns: Turns that may not be made.
         lamps: Where signal heads are seen.
+        ground: The road plane; None without a calibration.
     """
 
     width: int
@@ -130,6 +133,7 @@ class Scene:
     zones: tuple[ZoneArea, ...] = ()
     turns: tuple[ForbiddenTurn, ...] = ()
     lamps: tuple[LampBox, ...] = ()
+    ground: Ground | None = None
 
 
 def build_scene(camera: Camera, width: int, height: int) -> Scene:
@@ -142,6 +146,9 @@ def build_scene(camera: Camera, width: int, height: int) -> Scene:
         camera: The camera as the site file describes it.
         width: Columns of the frames that come.
         height: Rows of the frames that come.
+
+    Raises:
+        ConfigError: The calibration's points fix no plane.
     """
     factor = np.array([width / camera.frame.width, height / camera.frame.height])
     has_count_line = {line.lane for line in camera.lines if line.kind == "count"}
@@ -151,6 +158,7 @@ def build_scene(camera: Camera, width: int, height: int) -> Scene:
         if line.kind == "count"
         or (line.kind == "stop" and line.lane is not None and line.lane not in has_count_line)
     ]
+    calibration = camera.calibration
     return Scene(
         width,
         height,
@@ -165,6 +173,7 @@ def build_scene(camera: Camera, width: int, height: int) -> Scene:
         ),
         camera.forbidden_turns,
         tuple(LampBox(lamp.head, whole(lamp.box, factor), lamp.order) for lamp in camera.lamps),
+        None if calibration is None else ground_of(calibration, camera.frame, width, height),
     )
 
 
@@ -184,6 +193,11 @@ def faults(camera: Camera) -> list[str]:
             across = abs(span[0] * arrow[1] - span[1] * arrow[0])
             if across < 0.05 * float(np.hypot(*span)) * float(np.hypot(*arrow)) or not arrow.any():
                 found.append(f"lines.{line.id}.direction: runs along the line; point it across")
+    if camera.calibration is not None:
+        try:
+            ground_of(camera.calibration, camera.frame, camera.frame.width, camera.frame.height)
+        except ConfigError as error:
+            found.append(str(error))
     return found
 
 
