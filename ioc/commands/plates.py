@@ -16,7 +16,6 @@ app = typer.Typer(help="Number plates.", no_args_is_help=True)
 REASONS = {
     "too_small": "chữ quá nhỏ / letters too small",
     "unsure": "không đủ chắc chắn / not sure enough",
-    "rival": "hai cách đọc gần nhau / two readings are close",
     "colour": "màu nền không hợp với biển số / the ground's colour does not fit the text",
 }
 COLOURS = {

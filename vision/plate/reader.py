@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
 from typing import Final
 
-import cv2
 import numpy as np
 
 from ioc.events import PlateColour
 from vision.plate.colour import ground_colour
-from vision.plate.decode import Line, Probabilities, decode
-from vision.plate.find import Proposal, Quad, TextFinder, propose, straighten
+from vision.plate.decode import Line, decode
+from vision.plate.find import Proposal, TextFinder, propose, straighten
 from vision.plate.grammar import Meaning, Row, automaton, understand
+from vision.plate.looks import LOOKS, Look, plain
+from vision.plate.pool import FLOOR, pool
 from vision.plate.reading import Candidate, PlateReading, Reason
 from vision.plate.recognise import Recogniser
 from vision.source.picture import Image
@@ -24,33 +24,7 @@ from vision.source.picture import Image
 ROWS: Final[dict[int, tuple[Row, ...]]] = {1: ("whole",), 2: ("top", "bottom")}
 WORTH: Final = 0.02
 """A proposal whose best text is less probable is no plate at all, only other writing."""
-
-Look = Callable[[Image, Quad], Image]
-
-
-def _plain(image: Image, quad: Quad) -> Image:
-    return straighten(image, quad)
-
-
-def _roomy(image: Image, quad: Quad) -> Image:
-    return straighten(image, quad, margin=0.1)
-
-
-def _stretched(image: Image, quad: Quad) -> Image:
-    row = straighten(image, quad)
-    return np.asarray(cv2.resize(row, None, fx=1.3, fy=1.0), np.uint8)
-
-
-def _contrasted(image: Image, quad: Quad) -> Image:
-    row = straighten(image, quad, margin=0.05)
-    lab = cv2.cvtColor(row, cv2.COLOR_BGR2LAB)
-    lab[:, :, 0] = cv2.createCLAHE(2.0, (2, 4)).apply(lab[:, :, 0])
-    return np.asarray(cv2.cvtColor(lab, cv2.COLOR_LAB2BGR), np.uint8)
-
-
-LOOKS: Final[tuple[Look, ...]] = (_plain, _roomy, _stretched, _contrasted)
-"""Ways to cut a line when the first was not sure. A right text stays under all of them, a wrong
-one changes, so their mean parts them better than one look does."""
+MOST_CANDIDATES: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +33,13 @@ class ReaderSettings:
 
     Attributes:
         least_confidence: Probability of the best text, at least.
-        least_margin: How many times as probable as the second best it must be.
         least_height_px: Height of a line in the picture, pixels, at least.
         second_look: Below this confidence a plate is cut and read again in other ways.
         crop_side: Longer side that a vehicle's crop is shrunk to for finding lines, pixels.
         photo_side: The same for a whole photo.
     """
 
-    least_confidence: float = 0.8
-    least_margin: float = 5.0
+    least_confidence: float = 0.85
     least_height_px: float = 9.0
     second_look: float = 0.97
     crop_side: int = 480
@@ -138,7 +110,7 @@ class PlateReader:
         self, images: Sequence[Image], proposals: Sequence[Sequence[Proposal]]
     ) -> list[list[PlateReading]]:
         asked = [(index, one) for index, part in enumerate(proposals) for one in part]
-        texts = self._texts([(images[index], one) for index, one in asked], (_plain,))
+        texts = self._texts([(images[index], one) for index, one in asked], (plain,))
         again = [
             place
             for place, candidates in enumerate(texts)
@@ -156,7 +128,7 @@ class PlateReader:
     def _texts(
         self, asked: Sequence[tuple[Image, Proposal]], looks: Sequence[Look]
     ) -> list[tuple[Candidate, ...]]:
-        """What each proposal may say: the mean over the ways of looking at it."""
+        """What each proposal may say, pooled over the ways of looking at it."""
         cut: dict[tuple[int, bytes, int], int] = {}
         rows: list[Image] = []
         for image, proposal in asked:
@@ -171,18 +143,17 @@ class PlateReader:
         results = []
         for image, proposal in asked:
             kinds = ROWS[len(proposal.rows)]
-            sums: dict[Meaning, float] = defaultdict(float)
+            views: list[dict[Meaning, float]] = []
             for number in range(len(looks)):
                 lines = []
                 for quad, kind in zip(proposal.rows, kinds, strict=True):
                     place = cut[id(image), quad.tobytes(), number]
                     if (place, kind) not in told:
-                        told[place, kind] = _lines(seen[place], kind)
+                        told[place, kind] = decode(seen[place], automaton(kind))
                     lines.append(told[place, kind])
-                for meaning, probability in _meanings(lines):
-                    sums[meaning] += probability / len(looks)
-            best = sorted(sums.items(), key=lambda item: -item[1])[:4]
-            results.append(tuple(Candidate(meaning, share) for meaning, share in best))
+                views.append(dict(_meanings(lines)))
+            pooled = pool(views, [1.0] * len(views))[:MOST_CANDIDATES]
+            results.append(tuple(Candidate(meaning, share) for meaning, share in pooled))
         return results
 
     def _reading(
@@ -203,16 +174,9 @@ class PlateReader:
             return "too_small"
         if best.probability < self.settings.least_confidence:
             return "unsure"
-        second = candidates[1].probability if len(candidates) > 1 else 0.0
-        if best.probability < self.settings.least_margin * second:
-            return "rival"
         if colour != "unknown" and colour not in best.meaning.colours:
             return "colour"
         return ""
-
-
-def _lines(probabilities: Probabilities, row: Row) -> list[Line]:
-    return decode(probabilities, automaton(row))
 
 
 def _meanings(lines: Sequence[Sequence[Line]]) -> list[tuple[Meaning, float]]:
@@ -220,8 +184,9 @@ def _meanings(lines: Sequence[Sequence[Line]]) -> list[tuple[Meaning, float]]:
     told = []
     for chosen in product(*lines):
         meaning = understand(tuple(line.text for line in chosen))
-        if meaning is not None:
-            told.append((meaning, float(np.prod([line.probability for line in chosen]))))
+        share = float(np.prod([line.probability for line in chosen]))
+        if meaning is not None and share > FLOOR:  # less would be lifted to it when pooled
+            told.append((meaning, share))
     return told
 
 

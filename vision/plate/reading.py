@@ -9,9 +9,9 @@ from ioc.events import PlateColour
 from vision.plate.find import Quad
 from vision.plate.grammar import Meaning
 
-Reason = Literal["", "too_small", "unsure", "rival", "colour"]
-"""Why a reading does not stand: letters too low, too improbable, a second text nearly as
-probable, or a ground that such a plate never has. Empty where it stands."""
+Reason = Literal["", "too_small", "unsure", "colour"]
+"""Why a reading does not stand: letters too low, no text probable enough, or a ground that such a
+plate never has. Empty where it stands."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,14 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
-
 from ioc.events import Plate, PlateColour
+from vision.plate.pool import pool
 from vision.plate.reading import PlateReading
 
-FLOOR: Final = 1e-3
-"""Probability of a text that a look does not name. One look can so outweigh another by three
-decades at most, and a single strange frame decides nothing."""
 FULL_HEIGHT_PX: Final = 24.0
 """A line so high gives a look its full weight; half of it, half the weight."""
 
@@ -29,7 +25,7 @@ class VoteSettings:
             plates that take turns in a vehicle's crops fail here.
     """
 
-    least_confidence: float = 0.8
+    least_confidence: float = 0.85
     least_support: float = 0.5
 
 
@@ -38,9 +34,7 @@ def vote(
 ) -> Plate | None:
     """The plate of a vehicle from its looks; honestly none where they do not agree.
 
-    Log probabilities of each text are summed with the looks' weights, beside the hypothesis that
-    the plate says something else. Frames of one pass share light, angle and dirt, so n looks do
-    not count as n independent ones but as √n.
+    The looks are pooled (``pool``) with weights by the height of their letters.
 
     Args:
         readings: Looks at one vehicle, in any order; None where a frame showed no plate. Readings
@@ -48,30 +42,23 @@ def vote(
         settings: When the vote stands.
     """
     limits = settings or VoteSettings()
-    looks = [look for look in readings if look is not None and look.reason not in ("colour",)]
+    looks = [look for look in readings if look is not None and look.reason != "colour"]
     if not looks or all(look.reason == "too_small" for look in looks):
         return None
-    weights = np.array([min(1.0, look.height_px / FULL_HEIGHT_PX) for look in looks])
-    texts = sorted({candidate.text for look in looks for candidate in look.candidates})
-    place = {text: index for index, text in enumerate(texts)}
-    chances = np.full((len(looks), len(texts) + 1), FLOOR)
-    for row, look in zip(chances, looks, strict=True):
-        for candidate in look.candidates:
-            row[place[candidate.text]] = max(candidate.probability, FLOOR)
-        row[-1] = max(1.0 - sum(candidate.probability for candidate in look.candidates), FLOOR)
-    scores = (weights[:, None] * np.log(chances)).sum(axis=0) / np.sqrt(len(looks))
-    odds = np.exp(scores - scores.max())
-    shares = odds / odds.sum()
-    winner = int(np.argmax(shares))
-    if winner == len(texts):
-        return None
-    confidence = float(shares[winner])
-    supporters = np.array([look.candidates[0].text == texts[winner] for look in looks])
-    support = float(weights[supporters].sum() / weights.sum())
+    weights = [min(1.0, look.height_px / FULL_HEIGHT_PX) for look in looks]
+    pooled = pool(
+        [{one.text: one.probability for one in look.candidates} for look in looks], weights
+    )
+    text, confidence = pooled[0]
+    agrees = [look.candidates[0].text == text for look in looks]
+    support = sum(w for w, yes in zip(weights, agrees, strict=True) if yes) / sum(weights)
     if confidence < limits.least_confidence or support < limits.least_support:
         return None
-    named = [look for look, agrees in zip(looks, supporters, strict=True) if agrees]
-    return Plate(text=texts[winner], confidence=round(confidence, 4), colour=_colour(named))
+    return Plate(
+        text=text,
+        confidence=round(confidence, 4),
+        colour=_colour([look for look, yes in zip(looks, agrees, strict=True) if yes]),
+    )
 
 
 def _colour(looks: Sequence[PlateReading]) -> PlateColour:
