@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -94,6 +95,38 @@ def end_to_end(
             spool=servers.folder / "spool",
             pids=pids,
         )
+    _print(figures, as_json)
+
+
+@app.command()
+def vision(
+    cameras: list[int] = typer.Option([1, 4], help="Number of cameras; may be given twice."),
+    rounds: int = typer.Option(3, min=1, max=50, help="Turns of each; the figure is the median."),
+    model: Path | None = typer.Option(None, help="Model file; left out, YOLOX-nano of --data."),
+    threads: int = typer.Option(0, min=0, help="Inference threads; 0 is all cores."),
+    soak: int = typer.Option(0, min=0, help="Frames of the memory test, such as 20000; 0 is none."),
+    data: Path | None = typer.Option(None, help="Folder of the real clips; default IOC_DATA_DIR."),
+    as_json: bool = AsJson,
+) -> None:
+    """Frames a second of the whole camera node at 1080p, against bare decoding and inference."""
+    import os
+
+    from ioc.errors import ConfigError
+    from measure.bench import vision as bench
+
+    folder = data or Path(os.environ.get("IOC_DATA_DIR") or "../shared/data")
+    chosen = model or folder / "models" / "yolox_nano_640.onnx"
+    if not chosen.is_file():
+        raise ConfigError(f"{chosen}: no such file; give --model, or --data (or IOC_DATA_DIR)")
+    figures = bench.run(
+        folder,
+        _progress,
+        cameras=cameras,
+        rounds=rounds,
+        model=chosen,
+        threads=threads,
+        soak=soak,
+    )
     _print(figures, as_json)
 
 
