@@ -13,6 +13,7 @@ from vision.rules.illegal_turn import IllegalTurn
 from vision.rules.no_entry import NoEntry
 from vision.rules.red_light import RedLight
 from vision.rules.rule import Watcher
+from vision.rules.speeding import Speeding
 from vision.rules.stop_line import StopLine
 from vision.rules.wrong_lane import WrongLane
 from vision.rules.wrong_way import WrongWay
@@ -50,6 +51,14 @@ def _governed_stop(camera: Camera) -> str | None:
     return "no stop line names a signal head; add kind: stop and head to a line"
 
 
+def _speed(camera: Camera) -> str | None:
+    if camera.calibration is None:
+        return "has no calibration, so no speed is known; make one with ioc edge calibrate"
+    if any(lane.speed_limit_kmh or lane.speed_limits_kmh for lane in camera.lanes):
+        return None
+    return "no lane has a limit; add speed_limit_kmh to a lane"
+
+
 def _zone(kind: str) -> Callable[[Camera], str | None]:
     def lack(camera: Camera) -> str | None:
         if any(zone.kind == kind for zone in camera.zones):
@@ -67,6 +76,7 @@ CATALOGUE: Final[Mapping[Rule, Entry]] = {
     "red_light": Entry(RedLight, _governed_stop),
     "stop_line": Entry(StopLine, _governed_stop),
     "wrong_way": Entry(WrongWay, _lanes),
+    "speeding": Entry(Speeding, _speed),
     "wrong_lane": Entry(WrongLane, _reserved_lane),
     "no_entry": Entry(NoEntry, _zone("no_entry")),
     "illegal_turn": Entry(IllegalTurn, _turns),
