@@ -11,6 +11,7 @@ import typer
 
 if TYPE_CHECKING:
     from measure.accuracy.counts import LineResult
+    from measure.accuracy.plates import Report
 
 HELP = "Accuracy on real data, against truth made by eye."
 app = typer.Typer(help=HELP, no_args_is_help=True)
@@ -120,6 +121,56 @@ def _show_counts(results: list[LineResult]) -> None:
                 )
     console.print(table)
     console.print("! outside the truth's own tolerance (±)", highlight=False)
+
+
+@app.command()
+def plates(
+    data: Data = None,
+    threads: Annotated[int, typer.Option(min=1, help="Inference threads.")] = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Plates on real photos: exact, wrong but told as sure, rejected; confusion by character."""
+    from measure.accuracy import plates as accuracy
+    from measure.figures import print_figures
+
+    report = accuracy.run(_folder(data), _progress, threads)
+    if not as_json:
+        _show_plates(report)
+    print_figures(accuracy.figures(report), as_json=as_json)
+
+
+def _show_plates(report: Report) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from measure.accuracy.plates import CONFIDENT, confusion
+
+    console = Console(width=130)
+    table = Table(title=f"Plates of the photos; told from {CONFIDENT} on", title_justify="left")
+    for column in ("photo", "slice", "true", "best", "confidence", "outcome"):
+        table.add_column(column)
+    for one in report.photos:
+        best = one.reading.candidates[0] if one.reading else None
+        table.add_row(
+            *(one.truth.photo, one.truth.slice, one.truth.text),
+            *((best.text, f"{best.probability:.3f}") if best else ("", "")),
+            one.outcome,
+        )
+    console.print(table)
+    for photo, text in report.strangers:
+        console.print(f"{photo}: {text} is told as sure, but the truth has no such plate")
+    for title, results in (("photos", report.photos), ("degraded", report.degraded)):
+        counts = confusion(results)
+        wrong = {pair: number for pair, number in counts.most_common() if pair[0] != pair[1]}
+        listed = ", ".join(f"{a or '–'}→{b or '–'} {n}" for (a, b), n in wrong.items())
+        total = sum(counts.values())
+        console.print(
+            f"characters of the {title}: {total - sum(wrong.values())} of {total} right; "
+            f"true→best: {listed or 'none confused'}"
+        )
+    for one in report.degraded:
+        if one.outcome == "wrong" and one.reading is not None:
+            console.print(f"wrong but told: {one.case} {one.truth.text} as {one.reading.text}")
 
 
 def _folder(given: Path | None) -> Path:
