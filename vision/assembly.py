@@ -23,11 +23,12 @@ from ioc.site import Camera, Site, load_site
 from ioc.telemetry import logger
 from ioc.topics import DevicePath
 from models.registry import resolve
-from vision.casework import Casework
+from vision.casework import Casework, plate_reading
 from vision.detect.session import Detector, DetectorSettings
 from vision.evidence.ring import PacketRing
 from vision.node import Node, NodeOptions
 from vision.outlet import EventFile
+from vision.plate.reader import PlateReader
 from vision.seat import Means, Seats
 from vision.signal_feed import PhaseChange, SignalFeed, read_signals
 from vision.source.clock import node_clock
@@ -159,15 +160,16 @@ def _publishing(
 
 def _recording(
     stack: ExitStack, settings: Settings, uploaders: list[Uploader], options: RunOptions
-) -> Callable[[Camera, DevicePath], tuple[Tap, Evidence]] | None:
+) -> Callable[[Camera, DevicePath, bool], tuple[Tap, Evidence]] | None:
     if not options.evidence:
         return None
     wanted = settings.evidence
     worker = ThreadPoolExecutor(1, thread_name_prefix="evidence")
     stack.callback(worker.shutdown, wait=True, cancel_futures=False)
+    plates = plate_reading(PlateReader()) if settings.vision.plates else None
     stores: dict[DevicePath, tuple[EvidenceStore, Uploader | None]] = {}
 
-    def open_recorder(camera: Camera, path: DevicePath) -> tuple[Tap, Evidence]:
+    def open_recorder(camera: Camera, path: DevicePath, wait: bool) -> tuple[Tap, Evidence]:
         if path not in stores:
             store = EvidenceStore.of(path, wanted)
             stack.callback(store.close)
@@ -181,7 +183,7 @@ def _recording(
         store, uploader = stores[path]
         ring = PacketRing(wanted.pre_s, wanted.post_s)
         key = DeviceKey.load_or_create(key_file(wanted.keys_dir, path))
-        casework = Casework(camera, path, ring, store, key, wanted, worker, uploader)
+        casework = Casework(camera, path, ring, store, key, wanted, worker, uploader, plates, wait)
         return ring, casework
 
     return open_recorder

@@ -13,17 +13,26 @@ import msgspec
 from edge.evidence_store import EvidenceStore
 from edge.identity import DeviceKey
 from edge.upload import Uploader
-from ioc.events import ViolationData
+from ioc.events import VehicleClass, ViolationData
 from ioc.settings import EvidenceSettings
 from ioc.site import Camera
 from ioc.telemetry import logger
 from ioc.topics import DevicePath
 from vision.detect.detections import FloatArray
-from vision.evidence.builder import Derive, EvidenceBuilder, EvidenceRequest
+from vision.evidence.builder import (
+    Derive,
+    EvidenceBuilder,
+    EvidenceRequest,
+    PlateSeen,
+    ReadPlate,
+)
 from vision.evidence.manifest import CalibrationRecord, config_digest, sign_violation
 from vision.evidence.ring import ClipPackets, PacketRing
 from vision.evidence.stills import TimedBox
 from vision.metrics import WITHOUT_EVIDENCE, StageTimes
+from vision.plate.reader import PlateReader
+from vision.plate.vote import vote
+from vision.source.picture import Image
 from vision.unit import Case
 
 MOST_WAITING: Final = 32
@@ -33,6 +42,17 @@ MOST_BOXES: Final = 200
 """Boxes of the vehicle that a manifest lists; a longer row is thinned out evenly."""
 
 MOST_REASONS: Final = 32
+
+MOST_LOOKS: Final = 5
+"""Pictures that a plate is read off: a vote needs three, and each costs some 50 ms."""
+
+LOOK_APART_S: Final = 0.2
+"""Looks lie so far apart: neighbours are blurred alike."""
+
+LEAST_LOOK_PX: Final = 48
+"""Shorter side of a vehicle's box below which its plate is under 9 pixels high."""
+
+NO_PLATE: Final[frozenset[VehicleClass]] = frozenset({"pedestrian", "bicycle"})
 
 
 class Casework:
@@ -53,6 +73,7 @@ class Casework:
         settings: EvidenceSettings,
         worker: ThreadPoolExecutor,
         uploader: Uploader | None = None,
+        plates: ReadPlate | None = None,
         wait_when_full: bool = False,
     ) -> None:
         """Set up a camera.
@@ -66,6 +87,7 @@ class Casework:
             settings: Length of recordings.
             worker: Runs the work; one thread, so that it never takes more than one core.
             uploader: Woken when there is something new.
+            plates: Reads plates; called on the worker only.
             wait_when_full: Hold the camera up rather than leave evidence out: for files.
         """
         self.pre_s, self.post_s = settings.pre_s, settings.post_s
@@ -73,7 +95,7 @@ class Casework:
         self._path = path
         self._ring = ring
         self._key = key
-        self._builder = EvidenceBuilder(store, key)
+        self._builder = EvidenceBuilder(store, key, read_plate=plates)
         self._worker = worker
         self._uploader = uploader
         self._wait = wait_when_full
@@ -116,7 +138,7 @@ class Casework:
             for boxes in case.boxes
             if (box := boxes.box(data.track)) is not None
         ]
-        step = max(1, len(track) // MOST_BOXES)
+        step = -(-len(track) // MOST_BOXES) or 1
         request = EvidenceRequest(
             path=self._path,
             violation=data,
@@ -124,11 +146,12 @@ class Casework:
             config_sha256=config_digest(self.camera.model_dump(mode="json")),
             calibration=self._calibration(data),
             boxes=tuple(track[::step]),
+            looks=best_looks(track) if data.vehicle not in NO_PLATE else (),
         )
         made = self._builder.build(request, packets, self._derive(case))
         if not made.refs:
             WITHOUT_EVIDENCE.labels(self.camera.id, "not_stored").inc()
-        data = msgspec.structs.replace(data, evidence=made.refs)
+        data = msgspec.structs.replace(data, evidence=made.refs, plate=made.plate)
         return self._signed(data, made.reasons)
 
     def _signed(self, data: ViolationData, reasons: Sequence[str]) -> ViolationData:
@@ -142,6 +165,42 @@ class Casework:
 
     def _derive(self, case: Case) -> Derive:
         return lambda clip: ()
+
+
+def best_looks(track: Sequence[TimedBox]) -> tuple[TimedBox, ...]:
+    """The pictures in which a vehicle is seen largest, in the order of time."""
+    chosen: list[TimedBox] = []
+    for box in sorted(track, key=lambda box: -_side(box)):
+        if _side(box) < LEAST_LOOK_PX or len(chosen) == MOST_LOOKS:
+            break
+        if all(abs(box.time_s - other.time_s) >= LOOK_APART_S for other in chosen):
+            chosen.append(box)
+    return tuple(sorted(chosen, key=lambda box: box.time_s))
+
+
+def plate_reading(reader: PlateReader) -> ReadPlate:
+    """How the builder has plates read: every look, then the vote over them."""
+
+    def read(crops: Sequence[Image]) -> PlateSeen | None:
+        readings = reader.read(crops)
+        plate = vote(readings)
+        seen = [
+            (found.text == plate.text if plate is not None else False, found.confidence, number)
+            for number, found in enumerate(readings)
+            if found is not None
+        ]
+        if not seen:
+            return None
+        best = max(seen)[2]
+        reading = readings[best]
+        assert reading is not None
+        return PlateSeen(plate, best, reading.box)
+
+    return read
+
+
+def _side(box: TimedBox) -> float:
+    return min(box.right - box.left, box.bottom - box.top)
 
 
 def _timed(time_s: float, box: FloatArray) -> TimedBox:

@@ -49,7 +49,8 @@ class Means:
         parts: What it marks on vehicles.
         out: File that events are written to, too.
         publisher_of: Starts a camera's publisher; None without a broker.
-        recorder_of: Makes a camera's recording and evidence; None without evidence.
+        recorder_of: Makes a camera's recording and evidence, given whether its source is a file,
+            which waits for evidence; None without evidence.
         signals_of: Gives a camera the changes of light; None without any.
         node_clock: How far the node's clock is off, now.
         start: Event time of a file's first frame; None for now.
@@ -62,7 +63,7 @@ class Means:
     parts: frozenset[Part] = frozenset()
     out: EventFile | None = None
     publisher_of: Callable[[DevicePath], Publisher] | None = None
-    recorder_of: Callable[[Camera, DevicePath], tuple[Tap, Evidence]] | None = None
+    recorder_of: Callable[[Camera, DevicePath, bool], tuple[Tap, Evidence]] | None = None
     signals_of: Callable[[], deque[PhaseChange]] | None = None
     node_clock: Callable[[], ClockRef] = field(default=lambda: ClockRef(source="none"))
     start: datetime | None = None
@@ -205,7 +206,8 @@ class Seats:
         tap: Tap | None = None
         evidence: Evidence | None = None
         if means.recorder_of is not None:
-            tap, evidence = means.recorder_of(camera, path)
+            live = _is_live(camera, source, self._where(source, camera))
+            tap, evidence = means.recorder_of(camera, path, not live)
         feed, stated = self._feed(camera, source, tap)
         try:
             publisher = None if means.publisher_of is None else means.publisher_of(path)
@@ -218,15 +220,11 @@ class Seats:
     def _feed(self, camera: Camera, source: str | None, tap: Tap | None) -> tuple[Feed, int]:
         """A feed, and how many frames it states."""
         means = self._means
-        own = f"{means.site_file}: cameras.{camera.id}.source"
-        where = own if source is None else "--source"
+        where = self._where(source, camera)
         wanted = camera.source if source is None else source
         folder = means.site_file.parent if source is None else Path()
-        try:
-            if is_live(wanted):
-                return LiveFeed(LiveSource(wanted, tap, wake=self.news.set)), 0
-        except ConfigError as error:
-            raise ConfigError(f"{where}: {error}") from None
+        if _is_live(camera, source, where):
+            return LiveFeed(LiveSource(wanted, tap, wake=self.news.set)), 0
         file = file_of(wanted, folder)
         if source is None and not file.is_file():
             raise ConfigError(f"{where}: {file}: no such file; correct it or give --source")
@@ -235,3 +233,14 @@ class Seats:
             start = recorded_at(file)
         video = FileSource(file, means.clock, tap=tap, anchor=start)
         return FileFeed(video, self.news), video.frames
+
+    def _where(self, source: str | None, camera: Camera) -> str:
+        own = f"{self._means.site_file}: cameras.{camera.id}.source"
+        return own if source is None else "--source"
+
+
+def _is_live(camera: Camera, source: str | None, where: str) -> bool:
+    try:
+        return is_live(camera.source if source is None else source)
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}") from None

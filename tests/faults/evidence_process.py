@@ -12,8 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from edge.evidence_store import EvidenceStore
-from tests.vision.evidence.sets import PROXY, key_of, packets, request
-from vision.evidence.builder import EvidenceBuilder
+from tests.vision.evidence.sets import PROXY, builder_of, packets, request
 
 SYNC_S = 0.01
 """A sync to an SD card takes so long; most kills then come while files are written."""
@@ -26,7 +25,7 @@ def slow_sync(handle: int, real: Callable[[int], None] = os.fsync) -> None:
 
 def main(folder: str, keys: str, notes: str) -> None:
     store = EvidenceStore(Path(folder), budget_bytes=3 * 2**20, keep_s=0.5)
-    builder = EvidenceBuilder(store, key_of(Path(keys)))
+    builder = builder_of(store, Path(keys))
     coded = packets()
     out = os.open(notes, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     track = len(Path(notes).read_bytes())

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from edge.evidence_store import EvidenceStore, NewFile, StoreError, StoreFullError
 from edge.identity import DeviceKey
 from ioc import __version__
-from ioc.events import EvidenceRef, ViolationData
+from ioc.events import EvidenceRef, Plate, ViolationData
 from ioc.telemetry import logger
 from ioc.topics import DevicePath
 from vision.evidence.clip import Clip, ClipError, Reading, make_clip, read_clip
@@ -27,6 +28,7 @@ from vision.evidence.manifest import (
 )
 from vision.evidence.ring import ClipPackets
 from vision.evidence.stills import TimedBox, jpeg, plate_crop, still_times
+from vision.source.picture import Image
 
 SPARED_FIRST: Final[tuple[tuple[Role, ...], ...]] = ((), ("proxy",), ("proxy", "clip"))
 """What is left out, step by step, when the disk is full; stills and manifest are the last to go."""
@@ -59,6 +61,25 @@ class Extra:
 
 
 @dataclass(frozen=True, slots=True)
+class PlateSeen:
+    """What a plate reader made of a vehicle's pictures.
+
+    Attributes:
+        plate: The plate; None when no reading stands.
+        look: Which of the pictures shows it best.
+        box: Where in that picture: left, top, right, bottom, pixels.
+    """
+
+    plate: Plate | None
+    look: int
+    box: tuple[float, float, float, float]
+
+
+ReadPlate = Callable[[Sequence[Image]], PlateSeen | None]
+"""Reads the plate off some pictures of one vehicle; None when none shows any."""
+
+
+@dataclass(frozen=True, slots=True)
 class EvidenceRequest:
     """What is to be proved.
 
@@ -69,7 +90,7 @@ class EvidenceRequest:
         config_sha256: ``config_digest`` of the camera's configuration.
         calibration: Where a speed comes from.
         boxes: Where the vehicle was at some pictures round the act.
-        plate: Where its plate was seen best.
+        looks: Where its plate may be read, at some pictures of the clip.
         encoded_by: ``node`` when the source sends bare pixels (``FirstEncoding``).
     """
 
@@ -79,7 +100,7 @@ class EvidenceRequest:
     config_sha256: str
     calibration: CalibrationRecord | None = None
     boxes: tuple[TimedBox, ...] = ()
-    plate: TimedBox | None = None
+    looks: tuple[TimedBox, ...] = ()
     encoded_by: Literal["camera", "node"] = "camera"
 
 
@@ -90,10 +111,12 @@ class Evidence:
     Attributes:
         refs: For ``ViolationData.evidence``, the manifest last; empty when nothing was stored.
         reasons: What is missing and why, for ``ViolationData.reasons``, in Vietnamese.
+        plate: The plate, where one could be read.
     """
 
     refs: tuple[EvidenceRef, ...]
     reasons: tuple[str, ...]
+    plate: Plate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +141,7 @@ class EvidenceBuilder:
         key: DeviceKey,
         before_s: float = 1.0,
         after_s: float = 1.0,
+        read_plate: ReadPlate | None = None,
         software: str = __version__,
     ) -> None:
         """Set up a camera.
@@ -127,12 +151,14 @@ class EvidenceBuilder:
             key: What signs the manifests.
             before_s: Seconds from the first still to the act.
             after_s: Seconds from the act to the third still.
+            read_plate: Reads plates off the looks of a vehicle, which are decoded anyway.
             software: Version that the manifests name.
         """
         self._store = store
         self._key = key
         self._before_s = before_s
         self._after_s = after_s
+        self._read_plate = read_plate
         self._software = software
         self._log = logger("vision.evidence")
 
@@ -157,40 +183,72 @@ class EvidenceBuilder:
         clip: Clip | None = None
         files: list[_File] = []
         record: ClipRecord | None = None
+        plate: Plate | None = None
         if packets is None:
             left_out.append(LeftOut(role="clip", reason="no_packets"))
             self._store.count("no_clip_packets", rule=request.violation.rule)
         else:
             try:
                 clip = make_clip(packets)
-                record, files = self._originals(request, clip, left_out)
+                record, files, plate = self._originals(request, clip, left_out)
             except ClipError as error:
                 clip = None
                 left_out.append(LeftOut(role="clip", reason=f"unreadable: {error}"[:200]))
                 self._store.count("no_clip_unreadable", error=str(error))
         files += self._derived(clip, extras, left_out)
-        return self._store_all(request, clip, record, files, left_out)
+        stored = self._store_all(request, clip, record, files, left_out)
+        return replace(stored, plate=plate)
 
     def _originals(
         self, request: EvidenceRequest, clip: Clip, left_out: list[LeftOut]
-    ) -> tuple[ClipRecord, list[_File]]:
+    ) -> tuple[ClipRecord, list[_File], Plate | None]:
         act = request.act_s
         wanted = still_times(act, clip.times_s[0], clip.times_s[-1], self._before_s, self._after_s)
-        plate = request.plate
-        reading = read_clip(clip, wanted if plate is None else (*wanted, plate.time_s))
+        looks = request.looks if self._read_plate is not None else ()
+        reading = read_clip(clip, (*wanted, *(look.time_s for look in looks)))
         files = [_file("clip", clip.suffix, clip.data, clip.media_type)]
         roles: tuple[Role, ...] = ("before", "at", "after")
         for place, role in enumerate(roles):
             data = jpeg(reading.pictures[place])
             files.append(_still(role, ".jpg", data, "image/jpeg", reading, place, act))
-        if plate is not None:
-            crop = plate_crop(reading.pictures[3], plate)
-            if crop is None:
-                left_out.append(LeftOut(role="plate", reason="outside_the_picture"))
-                self._store.count("no_plate_outside")
-            else:
-                files.append(_still("plate", ".png", crop, "image/png", reading, 3, act))
-        return _clip_record(request, clip, reading), files
+        plate: Plate | None = None
+        if self._read_plate is not None and looks:
+            plate, found = self._plate(looks, reading, self._read_plate, left_out)
+            if found is not None:
+                place, crop = found
+                files.append(_still("plate", ".png", crop, "image/png", reading, place, act))
+        return _clip_record(request, clip, reading), files, plate
+
+    def _plate(
+        self,
+        looks: Sequence[TimedBox],
+        reading: Reading,
+        read_plate: ReadPlate,
+        left_out: list[LeftOut],
+    ) -> tuple[Plate | None, tuple[int, bytes] | None]:
+        """The plate, and which picture shows it best with its crop as PNG."""
+        corners = [(max(0, int(look.left)), max(0, int(look.top))) for look in looks]
+        crops = [
+            picture[top : math.ceil(look.bottom), left : math.ceil(look.right)]
+            for look, picture, (left, top) in zip(looks, reading.pictures[3:], corners, strict=True)
+        ]
+        seen = read_plate(crops)
+        if seen is None:
+            return None, None
+        left, top = corners[seen.look]
+        box = TimedBox(
+            looks[seen.look].time_s,
+            left + seen.box[0],
+            top + seen.box[1],
+            left + seen.box[2],
+            top + seen.box[3],
+        )
+        crop = plate_crop(reading.pictures[3 + seen.look], box)
+        if crop is None:
+            left_out.append(LeftOut(role="plate", reason="outside_the_picture"))
+            self._store.count("no_plate_outside")
+            return seen.plate, None
+        return seen.plate, (3 + seen.look, crop)
 
     def _derived(
         self, clip: Clip | None, extras: Sequence[Extra] | Derive, left_out: list[LeftOut]

@@ -10,7 +10,7 @@ import pytest
 
 from edge.evidence_store import EvidenceStore, NewFile
 from edge.identity import Trust
-from tests.vision.evidence.sets import ACT_S, PROXY, build, key_of, packets, request
+from tests.vision.evidence.sets import ACT_S, PROXY, build, builder_of, packets, request
 from tests.vision.evidence.streams import FPS, STEP
 from vision.evidence.builder import Evidence, EvidenceBuilder, Extra
 from vision.evidence.clip import Clip
@@ -27,7 +27,7 @@ def store(tmp_path: Path) -> Iterator[EvidenceStore]:
 
 @pytest.fixture
 def builder(store: EvidenceStore, tmp_path: Path) -> EvidenceBuilder:
-    return EvidenceBuilder(store, key_of(tmp_path / "keys"))
+    return builder_of(store, tmp_path / "keys")
 
 
 def manifest_of(store: EvidenceStore, evidence: Evidence) -> Manifest:
@@ -103,7 +103,7 @@ def test_a_full_disk_raises_nothing_and_is_counted(tmp_path: Path) -> None:
     store = EvidenceStore(tmp_path / "store", budget_bytes=40_000)
     try:
         store.commit([NewFile("clip", os.urandom(30_000), "video/mp4")], b"x")
-        evidence = EvidenceBuilder(store, key_of(tmp_path / "keys")).build(request(), packets())
+        evidence = builder_of(store, tmp_path / "keys").build(request(), packets())
         assert evidence.refs == ()
         assert evidence.reasons == ("không lưu được bằng chứng: ổ đĩa đầy",)
         assert store.stats().counts["lost_full"] == 1
@@ -146,7 +146,7 @@ def test_a_plate_outside_the_picture_is_left_out(
 
     from vision.evidence.stills import TimedBox
 
-    wrong = replace(request(), plate=TimedBox(ACT_S, 5000, 30, 5080, 50))
+    wrong = replace(request(), looks=(TimedBox(ACT_S, 5000, 30, 5080, 50),))
     evidence = builder.build(wrong, packets())
     assert "plate" not in [ref.role for ref in evidence.refs]
     assert "biển số" in evidence.reasons[0]
