@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ioc.errors import ConfigError
+from ioc.events import VehicleClass
 from ioc.site import Camera
 from tests.vision.surveyed import calibration, seen_at
 from tests.vision.trajectories import NOON, Path, rule_settings, views, watch
@@ -44,7 +45,7 @@ def drive(
     start_m: float = 38.0,
     track: int = 1,
     right: float = 0.0,
-    vehicle: str = "car",
+    vehicle: VehicleClass = "car",
     begin_s: float = 0.0,
     **more: Any,
 ) -> Path:
