@@ -164,6 +164,10 @@ def open_session(model: Model, settings: DetectorSettings) -> ort.InferenceSessi
     options.intra_op_num_threads = settings.threads or usable_cores()
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
+    # Threads that spin while they wait take the cores that decode: of 1080p frames decoded beside
+    # it, two cores ran 18 to 26 a second without spinning and 12 to 25 with it, at 1.5 times the
+    # processor time.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
         session = ort.InferenceSession(
             str(model.path), options, providers=[name for name in wanted if name in available]
