@@ -9,6 +9,7 @@ from typing import Final
 from ioc.events import Rule
 from ioc.site import Camera, RuleSettings
 from models.contract import Part
+from vision.rules.illegal_parking import IllegalParking
 from vision.rules.illegal_turn import IllegalTurn
 from vision.rules.no_entry import NoEntry
 from vision.rules.red_light import RedLight
@@ -77,6 +78,7 @@ CATALOGUE: Final[Mapping[Rule, Entry]] = {
     "stop_line": Entry(StopLine, _governed_stop),
     "wrong_way": Entry(WrongWay, _lanes),
     "speeding": Entry(Speeding, _speed),
+    "illegal_parking": Entry(IllegalParking, _zone("no_parking")),
     "wrong_lane": Entry(WrongLane, _reserved_lane),
     "no_entry": Entry(NoEntry, _zone("no_entry")),
     "illegal_turn": Entry(IllegalTurn, _turns),
