@@ -12,6 +12,7 @@ from models.contract import Part
 from vision.rules.illegal_parking import IllegalParking
 from vision.rules.illegal_turn import IllegalTurn
 from vision.rules.no_entry import NoEntry
+from vision.rules.no_helmet import NoHelmet
 from vision.rules.red_light import RedLight
 from vision.rules.rule import Watcher
 from vision.rules.speeding import Speeding
@@ -82,6 +83,7 @@ CATALOGUE: Final[Mapping[Rule, Entry]] = {
     "wrong_lane": Entry(WrongLane, _reserved_lane),
     "no_entry": Entry(NoEntry, _zone("no_entry")),
     "illegal_turn": Entry(IllegalTurn, _turns),
+    "no_helmet": Entry(NoHelmet, lambda _: None, part="no_helmet"),
 }
 """The rules, in the order in which a frame's findings are told."""
 
