@@ -25,6 +25,7 @@ from ioc.topics import DevicePath
 from models.registry import resolve
 from vision.casework import Casework, plate_reading
 from vision.detect.session import Detector, DetectorSettings
+from vision.evidence.metrics import EvidenceMetrics
 from vision.evidence.ring import PacketRing
 from vision.node import Node, NodeOptions
 from vision.outlet import EventFile
@@ -168,6 +169,14 @@ def _recording(
     stack.callback(worker.shutdown, wait=True, cancel_futures=False)
     plates = plate_reading(PlateReader()) if settings.vision.plates else None
     stores: dict[DevicePath, tuple[EvidenceStore, Uploader | None]] = {}
+    metrics = EvidenceMetrics(
+        lambda: {
+            path.device: (store.stats(), None if uploader is None else uploader.stats())
+            for path, (store, uploader) in list(stores.items())
+        }
+    )
+    REGISTRY.register(metrics)
+    stack.callback(REGISTRY.unregister, metrics)
 
     def open_recorder(camera: Camera, path: DevicePath, wait: bool) -> tuple[Tap, Evidence]:
         if path not in stores:

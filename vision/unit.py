@@ -155,6 +155,7 @@ class Unit:
         self._close_windows(frame.pts_s)
         self._send()
         done = self._monotonic()
+        self._times.observe["decode"](frame.decode_s)
         self._times.observe["track"](tracked - begun)
         self._times.observe["rules"](judged - tracked)
         self._times.observe["end_to_end"](done - frame.arrival_s)

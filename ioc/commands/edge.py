@@ -6,7 +6,7 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +16,7 @@ import typer
 
 if TYPE_CHECKING:
     from edge.publisher import Publisher
+    from edge.upload import Uploader
     from ioc.settings import Settings
     from vision.summary import Progress, Summary
 
@@ -94,6 +95,7 @@ def run(
             summary = made.node.run(show)
         _print_summary(summary, as_json)
         settled = _settle(made.publishers, receipts_s, settings)
+        _upload(made.uploaders, receipts_s)
     if summary.failed:
         typer.echo(f"ioc: {summary.failed} events could not be stored; see the log", err=True)
     if summary.failed or not settled:
@@ -181,6 +183,18 @@ def _settle(publishers: Mapping[str, Publisher], timeout_s: float, settings: Set
         err=True,
     )
     return False
+
+
+def _upload(uploaders: Sequence[Uploader], timeout_s: float) -> None:
+    """Wait for evidence on its way; what is left goes at the next start."""
+    end = time.monotonic() + timeout_s
+    left = [each for each in uploaders if not each.drain(max(0.0, end - time.monotonic()))]
+    if left:
+        typer.echo(
+            f"ioc: evidence of {len(left)} cameras is not uploaded after {timeout_s:g} s; it is "
+            "kept and sent at the next start",
+            err=True,
+        )
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -12,6 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
+from prometheus_client import REGISTRY, generate_latest
 
 from ioc.decode import decode
 from ioc.errors import ConfigError
@@ -205,3 +207,48 @@ def test_files_go_in_step(place: Path) -> None:
 
     assert rounds[:25] == [[("a", n), ("b", n)] for n in range(25)]
     assert rounds[25:] == [[("b", n)] for n in range(25, 45)]
+
+
+def test_prometheus_sees_where_the_time_of_a_frame_goes(place: Path) -> None:
+    def count(stage: str) -> float:
+        labels = {"camera": "cam-2", "stage": stage}
+        return REGISTRY.get_sample_value("ioc_vision_stage_seconds_count", labels) or 0.0
+
+    before = {stage: count(stage) for stage in ("decode", "infer", "track", "rules", "end_to_end")}
+    with assembled(options(place), read_settings()) as made:
+        made.node.run()
+        text = generate_latest(REGISTRY).decode()
+
+    assert {stage: count(stage) - was for stage, was in before.items()} == dict.fromkeys(before, 45)
+    assert 'ioc_evidence_pending_sets{device="cam-2"} 0.0' in text
+
+
+def test_the_service_manager_hears_ready_reload_and_stop(place: Path) -> None:
+    write_clip(place / "clip.avi", frames=10_000)
+    log = place / "log"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager, log.open("wb") as out:
+        manager.bind(str(place / "notify"))
+        manager.settimeout(20)
+        process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "ioc.cli", "edge", "run", place / "site.yaml"),
+                *("--camera", "cam-1", "--model", place / "tiny.onnx", "--no-publish"),
+            ],
+            stderr=out,
+            stdout=out,
+            env=os.environ | {"NOTIFY_SOCKET": str(place / "notify"), "WATCHDOG_USEC": "600000"},
+        )
+        try:
+            assert manager.recv(4096).startswith(b"READY=1")
+            assert manager.recv(4096) == b"WATCHDOG=1"
+            process.send_signal(signal.SIGHUP)
+            heard = [manager.recv(4096)]
+            while not heard[-1].startswith(b"READY=1"):
+                heard.append(manager.recv(4096))
+            assert any(word.startswith(b"RELOADING=1\nMONOTONIC_USEC=") for word in heard)
+            process.send_signal(signal.SIGTERM)
+            while manager.recv(4096) != b"STOPPING=1":
+                pass
+            assert process.wait(20) == 0
+        finally:
+            process.kill()

@@ -139,7 +139,7 @@ class FileSource:
         self._early.clear()
         frame: av.VideoFrame | None = self._first
         picture = self._first_picture
-        last_s, index = 0.0, 0
+        last_s, index, spent_s = 0.0, 0, 0.0
         while True:
             if frame is not None:
                 pts_s = self._time_of(frame) - self._start_s
@@ -151,14 +151,16 @@ class FileSource:
                     picture = picture_of(frame)
                 if (picture.width, picture.height) == (self.width, self.height):
                     wall = self.anchor + timedelta(seconds=pts_s)
-                    yield Frame(picture, index, pts_s, wall, self._monotonic())
+                    yield Frame(picture, index, pts_s, wall, self._monotonic(), spent_s)
                 else:
                     self.unusable += 1
             index += 1
+            begun_s = self._monotonic()
             try:
                 frame = next(self._decoded)
             except StopIteration:
                 break
+            spent_s = self._monotonic() - begun_s
         if index < self.frames * (1 - MISSING_SHARE) - 2:
             raise ConfigError(
                 f"{self.path}: ended at frame {index} of {self.frames}; it is cut off or damaged, "

@@ -18,6 +18,7 @@ class Frame:
         pts_s: Time in the source's own clock, seconds from its first frame, never falling.
         wall: The instant that events of this frame carry, UTC.
         arrival_s: Monotonic time at which it was decoded, seconds.
+        decode_s: How long decoding took, seconds.
     """
 
     picture: Picture
@@ -25,6 +26,7 @@ class Frame:
     pts_s: float
     wall: datetime
     arrival_s: float
+    decode_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -168,7 +168,8 @@ class Inbox:
                 return
             now = self._newest_s = self._monotonic()
             self._dropped += self._slot is not None
-            self._slot = Frame(picture, self._frames, pts_s, self._clock(), now)
+            spent_s = reader.decode_s
+            self._slot = Frame(picture, self._frames, pts_s, self._clock(), now, spent_s)
             self._frames += 1
             self._arrivals.append(now)
             self._rate = reader.timeline.rate

@@ -60,6 +60,7 @@ class Reader(threading.Thread):
         address: What is read.
         heard_s: Monotonic time of the last packet, or of the start.
         started_s: Monotonic time of the start.
+        decode_s: How long the last packet took to decode, seconds.
         timeline: Its clock.
         failure: Why it ended, once ``done``.
         refused: Whether it ended because the camera did not let us in.
@@ -101,6 +102,7 @@ class Reader(threading.Thread):
         self._leave = threading.Event()
         self._last_pts_s = self._last_dts_s = float("-inf")
         self.heard_s = self.started_s = monotonic()
+        self.decode_s = 0.0
 
     def leave(self) -> None:
         """End after the packet that is awaited now."""
@@ -165,6 +167,7 @@ class Reader(threading.Thread):
                     continue
                 awaiting_since = None
             self.timeline.step(_seconds(packet, packet.pts), _seconds(packet, packet.dts), now)
+            begun_s = self._monotonic()
             try:
                 frames = packet.decode()
             except av.error.FFmpegError:
@@ -172,6 +175,7 @@ class Reader(threading.Thread):
                 damaged = True
             else:
                 damaged = packet.is_corrupt or any(frame.is_corrupt for frame in frames)
+            self.decode_s = self._monotonic() - begun_s
             if damaged:
                 self._sink.corrupt(self)
                 awaiting_since = now
