@@ -1,18 +1,24 @@
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
+from edge.publisher import Publisher
+from ioc.clock import utc_now
 from ioc.decode import ContractError
 from ioc.errors import ConfigError
 from ioc.events import SignalData, SignalEvent, StatusData, StatusEvent, encode
 from ioc.ids import uuid7
+from ioc.local import LocalStack
+from ioc.settings import read_settings
 from ioc.site import Site, load_site
 from tests.vision.clips import SITE, write_site
-from vision.signal_feed import PhaseChange, SignalReader, read_signals
+from vision.signal_feed import PhaseChange, SignalFeed, SignalReader, read_signals
 
 NOON = datetime(2026, 11, 22, 5, tzinfo=UTC)
 WITH_SIGNAL = (
@@ -90,3 +96,33 @@ def test_a_broken_recording_names_the_line(site: Site, tmp_path: Path) -> None:
         read_signals(file, site)
     with pytest.raises(ConfigError, match="No such file"):
         read_signals(tmp_path / "nothing", site)
+
+
+def test_a_camera_hears_the_present_light_and_every_change(
+    site: Site, stack_env: LocalStack, tmp_path: Path
+) -> None:
+    settings = read_settings()
+    path = site.path("signal-1")
+    edge = settings.edge.model_copy(update={"spool_dir": tmp_path / "spool"})
+    controller = Publisher(path, settings.mqtt, edge)
+    controller.start()
+    feed = SignalFeed(site, settings.mqtt)
+    queue = feed.queue()
+    try:
+        now = utc_now()
+        controller.publish(SignalData(head="head-1", phase="red", since=now))
+        feed.start()
+        _wait_for(lambda: [change.phase for change in queue] == ["red"])
+        controller.publish(SignalData(head="head-1", phase="green", since=now))
+        _wait_for(lambda: [change.phase for change in queue] == ["red", "green"])
+        assert [change.phase for change in feed.queue()] == ["green"]
+    finally:
+        feed.stop()
+        controller.stop()
+
+
+def _wait_for(done: Callable[[], bool], limit_s: float = 15) -> None:
+    end = time.monotonic() + limit_s
+    while not done():
+        assert time.monotonic() < end
+        time.sleep(0.02)
