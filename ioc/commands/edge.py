@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ioc.commands import edge_setup
+
 if TYPE_CHECKING:
     from edge.publisher import Publisher
     from edge.upload import Uploader
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from vision.summary import Progress, Summary
 
 app = typer.Typer(help="Edge node: run it, check its site file.", no_args_is_help=True)
+app.command("calibrate")(edge_setup.calibrate)
 
 SiteFile = Annotated[Path, typer.Argument(metavar="SITE.yaml", help="Site file.")]
 CameraIds = Annotated[
