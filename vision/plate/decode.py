@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from vision.plate.grammar import Automaton
 
-CHARACTERS: Final = "0123456789ABCDEFGHKLMNPQRSTUVXYZĐ"
-"""All that stands on plates; Q only on military ones."""
+CHARACTERS: Final = "0123456789ABCDEFGHKLMNPQRSTUVXYZ"
+"""All that stands on plates, ``Đ`` as ``D``; Q only on military ones."""
 
 Probabilities = NDArray[np.float32]
 """[T, 1 + len(CHARACTERS)]: of each time step, of no character and of each character."""
@@ -31,13 +31,13 @@ stand follows from the rest."""
 # Characters that no plate bears at all, as what they are on it.
 _SAME: Final[Mapping[str, str]] = {
     "0": "Oo○〇",
-    "1": "Iil|!丨",
-    "Đ": "Ð",
+    "1": "Iil",
+    "D": "ĐÐ",  # its stroke is a pixel high: a clear "MĐ1" is read as "MD1" with probability 1
     **{upper: upper.lower() for upper in "CKMNPSUVXYZEFHLRTA"},
 }
 LIKE: Final[Mapping[str, str]] = {
     "0": "D",
-    "D": "0Đ",
+    "D": "0",
     "Q": "0",
     "U": "0",
     "8": "B",

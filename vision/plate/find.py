@@ -225,7 +225,7 @@ def _stacked(top: TextLine, bottom: TextLine) -> bool:
     if top.width > 1.5 * bottom.width or bottom.width > 3 * top.width:
         return False
     along, across = top.offset(bottom)
-    return 0.5 * height < across < 1.6 * height and abs(along) < 0.4 * bottom.width
+    return 0.5 * height < across < 1.9 * height and abs(along) < 0.4 * bottom.width
 
 
 def _joined(lines: Sequence[TextLine]) -> list[TextLine]:
@@ -244,22 +244,24 @@ def _joined(lines: Sequence[TextLine]) -> list[TextLine]:
     return made[:MOST_LINES]
 
 
-def straighten(image: Image, quad: Quad, margin: float = 0.0) -> Image:
+def straighten(image: Image, quad: Quad, margin: float = 0.0, ends: float = 0.0) -> Image:
     """A line cut out level, in the size that it has in the picture.
 
     Args:
         image: BGR uint8 [h, w, 3].
         quad: The line's corners.
         margin: Share of the line's height that is added on every side.
+        ends: Share of its height that is added at both ends besides.
     """
     width = float(np.linalg.norm(quad[1] - quad[0]))
     height = float(np.linalg.norm(quad[3] - quad[0]))
     # Three times the model's height is enough; a close-up needs no more pixels than that.
     scale = min(1.0, 144 / max(height, 1.0))
     rim = margin * height
-    columns = max(4, round((width + 2 * rim) * scale))
+    left = rim + ends * height
+    columns = max(4, round((width + 2 * left) * scale))
     rows = max(4, round((height + 2 * rim) * scale))
-    inner = np.array([[rim, rim], [rim + width, rim], [rim + width, rim + height]], np.float32)
+    inner = np.array([[left, rim], [left + width, rim], [left + width, rim + height]], np.float32)
     turn = cv2.getAffineTransform(np.asarray(quad[:3], np.float32), inner * scale)
     way = cv2.INTER_CUBIC if scale == 1.0 else cv2.INTER_AREA
     return np.asarray(

@@ -101,6 +101,9 @@ MILITARY: Final = (
 )
 """First letters of military plates: two letters say the unit's arm."""
 
+ELECTRIC: Final = tuple(f"MĐ{digit}" for digit in DIGITS[1:])
+"""Series of electric motorcycles."""
+
 Pattern = tuple[tuple[str, ...], ...]
 """A line: of each of its groups the words that it may be; ``#`` in a word is any digit."""
 
@@ -111,7 +114,7 @@ _SERIES = (*_SINGLES, *CAR_PAIRS)
 _BIKES = (
     *(letter + digit for letter in LETTERS for digit in DIGITS[1:]),
     *(first + second for first in LETTERS for second in LETTERS),
-    *(f"MĐ{digit}" for digit in DIGITS[1:]),
+    *ELECTRIC,
 )
 _NUMBER = ("#####", "####")
 _CIVIL: tuple[PlateColour, ...] = ("white", "blue", "yellow")
@@ -229,7 +232,11 @@ def automaton(row: Row) -> Automaton:
 
 @lru_cache(maxsize=4096)
 def understand(lines: tuple[str, ...]) -> Meaning | None:
-    """What the lines of a plate say together, without separators; None for what no plate says."""
+    """What the lines of a plate say together; None for what no plate says.
+
+    Args:
+        lines: Characters without separators, ``Đ`` as ``D``, the upper line first.
+    """
     for form in FORMS:
         if len(form.lines) != len(lines):
             continue
@@ -256,9 +263,12 @@ def _split(pattern: Pattern, line: str) -> list[str] | None:
         if len(head) == len(word) and all(map(_fits, word, head)):
             rest = _split(pattern[1:], tail)
             if rest is not None:
-                return [head, *rest]
+                return [word if "Đ" in word else head, *rest]
     return None
 
 
 def _fits(wanted: str, character: str) -> bool:
-    return character in DIGITS if wanted == "#" else wanted == character
+    if wanted == "#":
+        return character in DIGITS
+    # No two plates differ by the stroke of Đ alone, and a recogniser hardly sees it.
+    return character == ("D" if wanted == "Đ" else wanted)

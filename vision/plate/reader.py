@@ -114,7 +114,7 @@ class PlateReader:
         again = [
             place
             for place, candidates in enumerate(texts)
-            if candidates and WORTH <= candidates[0].probability < self.settings.second_look
+            if candidates and candidates[0].probability >= WORTH and self._doubted(candidates[0])
         ]
         closer = self._texts([(images[asked[place][0]], asked[place][1]) for place in again], LOOKS)
         for place, candidates in zip(again, closer, strict=True):
@@ -124,6 +124,14 @@ class PlateReader:
             if candidates and candidates[0].probability >= WORTH:
                 readings[index].append(self._reading(images[index], proposal, candidates))
         return [_apart(part) for part in readings]
+
+    def _doubted(self, best: Candidate) -> bool:
+        """Whether a plate is worth a second look: an unsure one, or one with a short number.
+
+        A number of four digits is rare by now, and what is left of five when an end is cut off.
+        """
+        short = "." not in best.text and best.meaning.kind in ("car", "motorcycle")
+        return best.probability < self.settings.second_look or short
 
     def _texts(
         self, asked: Sequence[tuple[Image, Proposal]], looks: Sequence[Look]
