@@ -138,13 +138,17 @@ def check(
         float, typer.Option(min=0.1, help="Longest wait for a live camera's first frame, seconds.")
     ] = 8,
 ) -> None:
-    """Check a site file against its schema, its geometry, and a frame of each source."""
+    """Check a site file against its schema, its geometry, and a frame of each source.
+
+    Exit code 0 when all is well, 1 when a camera gives no picture, 2 when the file is wrong.
+    """
     from ioc.errors import ConfigError
     from vision.probe import probe
     from vision.setup import open_cameras, warnings_of
 
     wanted = _wanted_cameras(site_file, camera or [], source)
     site, cameras = open_cameras(site_file, wanted)
+    silent = 0
     for chosen in cameras:
         size: tuple[int, int] | None = None
         try:
@@ -156,12 +160,16 @@ def check(
             if source is not None:
                 raise
             state = f"source not looked at ({error})"
+            silent += chosen.source.startswith(("rtsp", "http", "/dev/")) or chosen.source.isdigit()
         typer.echo(
             f"{chosen.id}: {len(chosen.lanes)} lanes, {len(chosen.lines)} lines, "
             f"{len(chosen.rules)} rules; {state}"
         )
         for warning in warnings_of(chosen, *(size or (None, None))):
             typer.echo(f"{site_file}: cameras.{chosen.id}.{warning}", err=True)
+    if silent:
+        typer.echo(f"{site_file}: valid, but {silent} cameras give no picture", err=True)
+        raise typer.Exit(1)
     typer.echo(f"{site_file}: valid, {len(site.devices)} devices")
 
 

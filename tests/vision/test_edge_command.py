@@ -144,3 +144,14 @@ def test_check_refuses_a_line_that_its_direction_runs_along(place: Path) -> None
 
     assert done.returncode == 2
     assert "cameras.cam-1.lines.l.direction: runs along the line" in done.stderr
+
+
+def test_check_fails_when_a_camera_gives_no_picture(place: Path) -> None:
+    text = SITE.replace("source: clip.avi", "source: rtsp://127.0.0.1:9/street")
+    (place / "site.yaml").write_text(text, encoding="utf-8")
+
+    done = ioc("check", place / "site.yaml", "--wait-s", 2)
+
+    assert done.returncode == 1
+    assert "source not looked at (rtsp://127.0.0.1:9/street" in done.stdout
+    assert "valid, but 1 cameras give no picture" in done.stderr
