@@ -10,9 +10,9 @@ from ioc.site import Camera
 from tests.vision.clips import SITE
 from vision.detect.detected import Detected
 from vision.detect.detections import Detections
-from vision.setup import warnings_of
 from vision.pipeline import Output, Pipeline
 from vision.scene import build_scene, inside
+from vision.setup import warnings_of
 from vision.source.frame import Frame
 from vision.source.picture import Picture
 
