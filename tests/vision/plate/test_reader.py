@@ -15,7 +15,7 @@ from ioc.errors import ConfigError
 from tests.vision.plate.pictures import draw
 from vision.plate import weights
 from vision.plate.colour import ground_colour
-from vision.plate.reader import PlateReader
+from vision.plate.reader import PlateReader, ReaderSettings
 from vision.plate.vote import vote
 
 
@@ -64,6 +64,14 @@ def test_a_plate_too_small_to_read_is_never_told(reader: PlateReader) -> None:
         (reading,) = reader.read([tiny])
         assert reading is None or reading.text in (None, "51H-040.73")
     assert reading is None or reading.text is None
+
+
+def test_letters_below_the_least_height_are_not_told_however_clear() -> None:
+    strict = PlateReader(settings=ReaderSettings(least_height_px=200))
+    (reading,) = strict.read([draw("51H-040.73")])
+    assert reading is not None
+    assert (reading.text, reading.reason) == (None, "too_small")
+    assert reading.candidates[0].text == "51H-040.73"
 
 
 @pytest.mark.parametrize("rows", [("SALE 50%",), ("51O-12I.45",), ("13A-123.45",), ("HONDA",)])

@@ -40,7 +40,8 @@ def test_unsure_looks_that_agree_make_a_sure_plate() -> None:
     plate = vote([unsure, None, unsure, unsure])
     assert plate is not None
     assert plate.text == "78-H1 046.52"
-    assert 0.85 <= plate.confidence < 0.999
+    # Three looks of one pass are not three witnesses: independent, they would give 0.97.
+    assert 0.85 <= plate.confidence < 0.92
 
 
 def test_many_looks_outvote_one_that_is_sure_and_wrong() -> None:
