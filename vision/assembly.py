@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import REGISTRY
 
-from edge.evidence_store import EvidenceStore
+from edge.evidence_store import EvidenceStore, store_folder
 from edge.identity import DeviceKey, key_file
 from edge.metrics import PublisherMetrics
 from edge.upload import Uploader
@@ -27,6 +27,7 @@ from vision.casework import Casework, plate_reading
 from vision.detect.session import Detector, DetectorSettings
 from vision.evidence.metrics import EvidenceMetrics
 from vision.evidence.ring import PacketRing
+from vision.journal import Journal
 from vision.node import Node, NodeOptions
 from vision.outlet import EventFile
 from vision.plate.reader import PlateReader
@@ -117,6 +118,7 @@ def assembled(options: RunOptions, settings: Settings) -> Iterator[Assembled]:
             parts=detector.parts,
             out=out,
             publisher_of=_publishing(stack, settings, publishers) if options.publish else None,
+            journal_of=_journals(settings) if options.publish and options.evidence else None,
             recorder_of=_recording(stack, settings, uploaders, options),
             signals_of=_signals(stack, settings, site, options),
             node_clock=lambda: node_clock().reference(),
@@ -196,6 +198,10 @@ def _recording(
         return ring, casework
 
     return open_recorder
+
+
+def _journals(settings: Settings) -> Callable[[DevicePath], Journal]:
+    return lambda path: Journal(store_folder(settings.evidence.dir, path) / "open")
 
 
 def _signals(

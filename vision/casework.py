@@ -112,10 +112,15 @@ class Casework:
             WITHOUT_EVIDENCE.labels(self.camera.id, "busy").inc()
             self._log.error("violation without evidence: the worker is behind", most=MOST_WAITING)
             done: Future[ViolationData] = Future()
-            done.set_result(self._signed(case.data, ("thiếu bằng chứng: máy quá tải / overload",)))
+            reason = "thiếu bằng chứng: máy quá tải / no evidence: the node is overloaded"
+            done.set_result(self.unrecorded(case.data, reason))
             return done
         packets = self._ring.cut(case.start_s, case.end_s)
         return self._worker.submit(self._make, case, packets)
+
+    def unrecorded(self, data: ViolationData, reason: str) -> ViolationData:
+        """A violation of which no recording was made, signed, with the reason why."""
+        return self._signed(data, (reason,))
 
     def _make(self, case: Case, packets: ClipPackets | None) -> ViolationData:
         begun = time.monotonic()

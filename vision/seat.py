@@ -21,6 +21,7 @@ from ioc.topics import DevicePath
 from models.contract import Part
 from vision.detect.detected import Detected
 from vision.feed import Feed, FileFeed, LiveFeed
+from vision.journal import Journal
 from vision.metrics import DROPPED, STALLS
 from vision.outlet import EventFile, Outlet
 from vision.scene import whole
@@ -49,6 +50,7 @@ class Means:
         parts: What it marks on vehicles.
         out: File that events are written to, too.
         publisher_of: Starts a camera's publisher; None without a broker.
+        journal_of: Opens a camera's journal of violations that wait for their evidence.
         recorder_of: Makes a camera's recording and evidence, given whether its source is a file,
             which waits for evidence; None without evidence.
         signals_of: Gives a camera the changes of light; None without any.
@@ -64,6 +66,7 @@ class Means:
     out: EventFile | None = None
     publisher_of: Callable[[DevicePath], Publisher] | None = None
     recorder_of: Callable[[Camera, DevicePath, bool], tuple[Tap, Evidence]] | None = None
+    journal_of: Callable[[DevicePath], Journal] | None = None
     signals_of: Callable[[], deque[PhaseChange]] | None = None
     node_clock: Callable[[], ClockRef] = field(default=lambda: ClockRef(source="none"))
     start: datetime | None = None
@@ -91,6 +94,7 @@ class Seat:
         means: Means,
         publisher: Publisher | None,
         evidence: Evidence | None,
+        journal: Journal | None,
         stated_frames: int,
     ) -> None:
         self.camera = camera
@@ -102,6 +106,7 @@ class Seat:
         self._means = means
         self._publisher = publisher
         self._evidence = evidence
+        self._journal = journal
         self._signals = None if means.signals_of is None else means.signals_of()
         self._told = SourceState(0, 0)
         self._log = logger("vision.node").bind(camera=camera.id)
@@ -175,6 +180,7 @@ class Seat:
             signals=self._signals,
             node_clock=self._means.node_clock(),
             in_order=isinstance(self.feed, FileFeed),
+            journal=self._journal,
             clock=self._means.clock,
         )
 
@@ -215,7 +221,8 @@ class Seats:
             feed.close()
             raise
         outlet = Outlet(path, means.out, publisher, means.clock)
-        return Seat(camera, feed, outlet, means, publisher, evidence, stated)
+        journal = None if means.journal_of is None else means.journal_of(path)
+        return Seat(camera, feed, outlet, means, publisher, evidence, journal, stated)
 
     def _feed(self, camera: Camera, source: str | None, tap: Tap | None) -> tuple[Feed, int]:
         """A feed, and how many frames it states."""

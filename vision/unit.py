@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 from ioc.clock import Clock, utc_now
@@ -18,6 +19,7 @@ from ioc.telemetry import logger
 from models.contract import Part
 from vision.boxes import BoxHistory, FrameBoxes
 from vision.detect.detected import Detected
+from vision.journal import Journal
 from vision.lamps import LampReader
 from vision.metrics import FRAMES, VIOLATIONS, WITHOUT_EVIDENCE, StageTimes
 from vision.outlet import Outlet
@@ -68,6 +70,10 @@ class Evidence(Protocol):
         """The violation with its evidence, some time later; never raises from the future."""
         ...
 
+    def unrecorded(self, data: ViolationData, reason: str) -> ViolationData:
+        """A violation of which no recording was made, signed, with the reason why."""
+        ...
+
 
 class Unit:
     """Runs one camera: takes its frames with what was found in them, sends what they prove.
@@ -89,6 +95,7 @@ class Unit:
         signals: deque[PhaseChange] | None = None,
         node_clock: ClockRef | None = None,
         in_order: bool = False,
+        journal: Journal | None = None,
         clock: Clock = utc_now,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -107,6 +114,8 @@ class Unit:
             node_clock: How far the node's clock is off.
             in_order: Events leave in the order of the source's clock, also when evidence takes
                 its time: so that two runs over a file give the same.
+            journal: Where violations stand while they wait for their evidence; what an earlier
+                run left there is sent now.
             clock: Time of health messages.
             monotonic: Clock of latencies, seconds.
 
@@ -125,6 +134,8 @@ class Unit:
         self._lamps = LampReader(self.pipeline.scene.lamps)
         reach = 0.0 if evidence is None else evidence.pre_s + evidence.post_s + 2
         self._boxes = BoxHistory(reach)
+        self._journal = journal
+        self._written: dict[int, Path | None] = {}
         self._open: deque[tuple[float, Output]] = deque()
         self._leaving: deque[Output | Future[Output]] = deque()
         self._times = StageTimes(camera.id)
@@ -133,6 +144,8 @@ class Unit:
         self._health_frames = 0
         self.frames = 0
         self._log = logger("vision.unit").bind(camera=camera.id)
+        if journal is not None and evidence is not None:
+            self._send_left_over(journal, evidence)
 
     def process(self, frame: Frame, found: Detected) -> None:
         """Take in a frame: follow, judge, send."""
@@ -231,7 +244,16 @@ class Unit:
             self._log.error("violation without evidence: too many at once", most=MOST_PENDING)
             self._leaving.append(output)
             return
+        if self._journal is not None and isinstance(output.data, ViolationData):
+            self._written[id(output.finding)] = self._journal.open(output.data, output.time)
         self._open.append((now_s, output))
+
+    def _send_left_over(self, journal: Journal, evidence: Evidence) -> None:
+        for path, open_ in journal.left_over():
+            reason = "mất bản ghi: nút khởi động lại / recording lost: the node was restarted"
+            self._outlet.put(evidence.unrecorded(open_.data, reason), open_.time)
+            WITHOUT_EVIDENCE.labels(self.camera.id, "restart").inc()
+            journal.close(path)
 
     def _close_windows(self, now_s: float) -> None:
         """Hand on the violations whose time after the act has been recorded."""
@@ -277,4 +299,6 @@ class Unit:
                     continue
                 output = output.result()
             self._outlet.put(output.data, output.time)
+            if self._journal is not None and output.finding is not None:
+                self._journal.close(self._written.pop(id(output.finding), None))
         self._leaving = kept + self._leaving
