@@ -1,0 +1,120 @@
+"""Names on a picture that do not cover each other."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Image = NDArray[np.uint8]
+Colour = tuple[int, int, int]
+Points = NDArray[np.float64]
+
+FONT: Final = cv2.FontFace("sans")
+"""The TrueType font inside OpenCV 5, which has all Vietnamese letters."""
+
+_DARK: Final[Colour] = (24, 20, 18)
+MOST_TRIES: Final = 160
+MOST_LABELS: Final = 400
+
+
+def extent(text: str, size: int) -> tuple[int, int]:
+    """Width and height of a text, pixels; the height has room for all letters."""
+    _, _, width, _ = cv2.getTextSize((1, 1), text, (0, 0), FONT, size)
+    return int(width) + 2, round(1.25 * size)
+
+
+def write(
+    canvas: Image, text: str, at: tuple[int, int], size: int, most: int, colour: Colour
+) -> None:
+    """Write a text with its top left corner at a place, cut to a width, with a dark outline."""
+    if extent(text, size)[0] > most:
+        while text and extent(f"{text}…", size)[0] > most:
+            text = text[:-1]
+        text = f"{text}…"
+    x, y = at
+    base = y + size
+    for right, down in ((-1, 0), (1, 0), (0, -1), (0, 1)):
+        cv2.putText(canvas, text, (x + right, base + down), _DARK, FONT, size, 500)
+    cv2.putText(canvas, text, (x, base), colour, FONT, size, 500)
+
+
+class Labels:
+    """Collects names, then places each where it is free."""
+
+    def __init__(self, width: int, height: int, size: int) -> None:
+        """Begin with none.
+
+        Args:
+            width: Columns of the picture.
+            height: Rows of it.
+            size: Height of letters, pixels.
+        """
+        self._width, self._height, self._size = width, height, size
+        self._wanted: list[tuple[str, Points, Colour, int, bool]] = []
+
+    def add(
+        self, text: str, at: Points, colour: Colour, size: int | None = None, weak: bool = False
+    ) -> None:
+        """Ask for a name at a place; a weak one is left out where there is no room."""
+        self._wanted.append((text, at, colour, size or self._size, weak))
+
+    def place(self, canvas: Image) -> list[tuple[int, int, int, int]]:
+        """Draw the names; the boxes that they take, left, top, right, bottom."""
+        taken = np.empty((0, 4))
+        strong_first = sorted(self._wanted[:MOST_LABELS], key=lambda wanted: wanted[4])
+        for text, at, colour, size, weak in strong_first:
+            box = self._free(text, at, size, taken, 12 if weak else MOST_TRIES)
+            if box is None:
+                continue
+            taken = np.vstack((taken, box))
+            self._draw(canvas, text, at, colour, size, box)
+        return [tuple(box) for box in taken.astype(int).tolist()]
+
+    def _free(
+        self, text: str, at: Points, size: int, taken: Points, tries: int
+    ) -> tuple[int, int, int, int] | None:
+        """The nearest free place on a spiral about the point; None where all are taken."""
+        wide, tall = extent(text, size)
+        wide, tall = wide + 8, tall + 4
+        if wide > self._width or tall > self._height:
+            return None
+        for step in range(tries):
+            angle, far = 2.4 * step, 0.35 * tall * step**0.75
+            x = float(at[0]) - wide / 2 + far * 1.6 * np.cos(angle)
+            y = float(at[1]) - tall / 2 + far * np.sin(angle)
+            left = round(min(max(x, 0), self._width - wide))
+            top = round(min(max(y, 0), self._height - tall))
+            right, bottom = left + wide, top + tall
+            met = (
+                (taken[:, 0] < right + 2)
+                & (taken[:, 2] > left - 2)
+                & (taken[:, 1] < bottom + 2)
+                & (taken[:, 3] > top - 2)
+            )
+            if not met.any():
+                return left, top, right, bottom
+        return None
+
+    def _draw(
+        self,
+        canvas: Image,
+        text: str,
+        at: Points,
+        colour: Colour,
+        size: int,
+        box: tuple[int, int, int, int],
+    ) -> None:
+        left, top, right, bottom = box
+        x = min(max(round(float(at[0])), 0), self._width - 1)
+        y = min(max(round(float(at[1])), 0), self._height - 1)
+        if not (left - 4 <= x <= right + 4 and top - 4 <= y <= bottom + 4):
+            foot = (min(max(x, left), right), min(max(y, top), bottom))
+            cv2.line(canvas, (x, y), foot, _DARK, 3, cv2.LINE_AA)
+            cv2.line(canvas, (x, y), foot, colour, 1, cv2.LINE_AA)
+        part = canvas[top:bottom, left:right]
+        part[:] = (0.25 * part + 0.75 * np.array(_DARK)).astype(np.uint8)
+        cv2.line(canvas, (left + 1, top), (left + 1, bottom - 1), colour, 3)
+        write(canvas, text, (left + 6, top), size, right - left, (255, 255, 255))
