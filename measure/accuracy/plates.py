@@ -2,8 +2,8 @@
 
 Three questions. Of whole photos (``photos``): how many plates are read exactly. Of the same plates
 made smaller, blurred, turned and noisy (``degraded``): how often is a wrong text told as sure; 14
-photos alone could not tell a rate of 1 %. Only plates whose photo was read right are spoilt. Of plates nearly all too small to read
-(``junction``): how many are rightly left unread.
+photos alone could not tell a rate of 1 %. Only plates whose photo was read right are spoilt. Of
+plates nearly all too small to read (``junction``): how many are rightly left unread.
 """
 
 from __future__ import annotations
