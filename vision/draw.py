@@ -101,7 +101,7 @@ class _Painter:
             self._fill(lane.polygon, _SKY, 0.2)
         for zone in self._scene.zones:
             colour, pattern, name, _ = _ZONES[zone.kind]
-            self._fill(zone.polygon, colour, 0.85 if zone.kind == "privacy" else 0.12)
+            self._fill(zone.polygon, colour, 1.0 if zone.kind == "privacy" else 0.12)
             self._hatch(zone.polygon, colour, pattern)
             self._outline(zone.polygon, colour if zone.kind != "privacy" else _GREY)
             hours = ", ".join(f"{part.start:%H:%M}-{part.end:%H:%M}" for part in zone.hours)
@@ -232,7 +232,8 @@ class _Painter:
                 else:
                     x = left + share * (right - left)
                     self._stroke(np.array([x, top]), np.array([x, bottom]), _WHITE, 1)
-            self._labels.add(f"đèn {lamp.head}", np.array([right, top], np.float64), _WHITE)
+            side = np.array([right, (top + bottom) / 2])
+            self._labels.add(f"đèn {lamp.head}", side, _WHITE, beside=4)
 
     def _tiles(self) -> None:
         factor = self._factor()
@@ -281,7 +282,7 @@ class _Painter:
             cv2.circle(self._canvas, (x, y), radius, _BLACK, self._thick + 2, cv2.LINE_AA)
             cv2.circle(self._canvas, (x, y), radius, _WHITE, self._thick, cv2.LINE_AA)
             cv2.circle(self._canvas, (x, y), 1, _WHITE, -1)
-            self._labels.add(f"{at}: {off:.2f} m", place, _WHITE)
+            self._labels.add(f"{at}: {off:.2f} m", place, _WHITE, beside=radius + self._thick)
 
     def _factor(self) -> Points:
         stated = self._camera.frame

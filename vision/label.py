@@ -53,20 +53,35 @@ class Labels:
             size: Height of letters, pixels.
         """
         self._width, self._height, self._size = width, height, size
-        self._wanted: list[tuple[str, Points, Colour, int, bool]] = []
+        self._wanted: list[tuple[str, Points, Colour, int, bool, float]] = []
 
     def add(
-        self, text: str, at: Points, colour: Colour, size: int | None = None, weak: bool = False
+        self,
+        text: str,
+        at: Points,
+        colour: Colour,
+        size: int | None = None,
+        weak: bool = False,
+        beside: float = 0.0,
     ) -> None:
-        """Ask for a name at a place; a weak one is left out where there is no room."""
-        self._wanted.append((text, at, colour, size or self._size, weak))
+        """Ask for a name.
+
+        Args:
+            text: The name.
+            at: What it names, pixels.
+            colour: Of what it names.
+            size: Height of letters, if not the usual one.
+            weak: Left out where there is no room near by.
+            beside: So far to the right of the place, so that it stays free; 0 is on it.
+        """
+        self._wanted.append((text, at, colour, size or self._size, weak, beside))
 
     def place(self, canvas: Image) -> list[tuple[int, int, int, int]]:
         """Draw the names; the boxes that they take, left, top, right, bottom."""
         taken = np.empty((0, 4))
         strong_first = sorted(self._wanted[:MOST_LABELS], key=lambda wanted: wanted[4])
-        for text, at, colour, size, weak in strong_first:
-            box = self._free(text, at, size, taken, 12 if weak else MOST_TRIES)
+        for text, at, colour, size, weak, beside in strong_first:
+            box = self._free(text, at, size, taken, 12 if weak else MOST_TRIES, beside)
             if box is None:
                 continue
             taken = np.vstack((taken, box))
@@ -74,16 +89,17 @@ class Labels:
         return [tuple(box) for box in taken.astype(int).tolist()]
 
     def _free(
-        self, text: str, at: Points, size: int, taken: Points, tries: int
+        self, text: str, at: Points, size: int, taken: Points, tries: int, beside: float
     ) -> tuple[int, int, int, int] | None:
         """The nearest free place on a spiral about the point; None where all are taken."""
         wide, tall = extent(text, size)
         wide, tall = wide + 8, tall + 4
         if wide > self._width or tall > self._height:
             return None
+        middle = float(at[0]) + (beside + wide / 2 if beside else 0.0)
         for step in range(tries):
             angle, far = 2.4 * step, 0.35 * tall * step**0.75
-            x = float(at[0]) - wide / 2 + far * 1.6 * np.cos(angle)
+            x = middle - wide / 2 + far * 1.6 * np.cos(angle)
             y = float(at[1]) - tall / 2 + far * np.sin(angle)
             left = round(min(max(x, 0), self._width - wide))
             top = round(min(max(y, 0), self._height - tall))
@@ -110,7 +126,7 @@ class Labels:
         left, top, right, bottom = box
         x = min(max(round(float(at[0])), 0), self._width - 1)
         y = min(max(round(float(at[1])), 0), self._height - 1)
-        if not (left - 4 <= x <= right + 4 and top - 4 <= y <= bottom + 4):
+        if not (left - 16 <= x <= right + 4 and top - 4 <= y <= bottom + 4):
             foot = (min(max(x, left), right), min(max(y, top), bottom))
             cv2.line(canvas, (x, y), foot, _DARK, 3, cv2.LINE_AA)
             cv2.line(canvas, (x, y), foot, colour, 1, cv2.LINE_AA)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Edge node: run it, check its site file.", no_args_is_help=True)
 app.command("calibrate")(edge_setup.calibrate)
+app.command("draw")(edge_setup.draw)
 
 SiteFile = Annotated[Path, typer.Argument(metavar="SITE.yaml", help="Site file.")]
 CameraIds = Annotated[

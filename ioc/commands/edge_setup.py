@@ -1,4 +1,4 @@
-"""``ioc edge calibrate``: what an installer does once a camera hangs."""
+"""``ioc edge calibrate`` and ``ioc edge draw``: what an installer does once a camera hangs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ import typer
 
 if TYPE_CHECKING:
     from ioc.site import Calibration, Camera, Site
+    from vision.source.picture import Image
     from vision.survey import Survey
+
+PICTURES = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
+"""Ends of the names of files that hold one picture."""
 
 SiteFile = Annotated[Path, typer.Argument(metavar="SITE.yaml", help="Site file.")]
 CameraId = Annotated[
@@ -231,3 +235,76 @@ def _as_json(camera: Camera, made: Survey) -> dict[str, Any]:
         "warnings": list(made.warnings),
         "figures": figures,
     }
+
+
+def draw(
+    site_file: SiteFile,
+    out: Annotated[Path, typer.Option(help="Picture to write, *.jpg or *.png.")],
+    camera: CameraId = None,
+    source: Annotated[
+        str | None,
+        typer.Option(help="Video file, picture or address instead of the camera's own."),
+    ] = None,
+    frame: Annotated[int, typer.Option(min=0, help="Frame of a video file, from 0.")] = 0,
+    wait_s: Annotated[
+        float, typer.Option(min=0.1, help="Longest wait for a live camera's first frame, seconds.")
+    ] = 8,
+) -> None:
+    """Paint lanes, lines, zones, lamps and the ground grid of a camera on a frame of it."""
+    import cv2
+
+    from ioc.errors import ConfigError
+    from vision.draw import paint
+    from vision.setup import open_cameras
+
+    if out.suffix.lower() not in {".jpg", ".jpeg", ".png"}:
+        raise ConfigError(f"--out {out}: give a name that ends in .jpg or .png")
+    site, (chosen, *_) = open_cameras(site_file, () if camera is None else (camera,))
+    folder = site_file.parent if source is None else None
+    picture = _picture(source or chosen.source, folder, frame, wait_s)
+    painted = paint(picture, chosen, site.name.vi)
+    options = [cv2.IMWRITE_JPEG_QUALITY, 92] if out.suffix.lower() != ".png" else []
+    encoded = cv2.imencode(out.suffix.lower(), painted, options)[1]
+    try:
+        out.write_bytes(encoded.tobytes())
+    except OSError as error:
+        raise ConfigError(f"--out {out}: cannot be written: {error.strerror}") from None
+    height, width = picture.shape[:2]
+    stated = chosen.frame
+    if abs(width / height - stated.width / stated.height) > 0.02 * width / height:
+        typer.echo(
+            f"warning: the picture is {width}x{height}, the site file's frame "
+            f"{stated.width}x{stated.height} has another shape, so nothing will fit; draw it again",
+            err=True,
+        )
+    typer.echo(
+        f"{out}: {chosen.id}, {len(chosen.lanes)} lanes, {len(chosen.lines)} lines, "
+        f"{len(chosen.zones)} zones on {width}x{height}"
+    )
+
+
+def _picture(source: str, folder: Path | None, frame: int, wait_s: float) -> Image:
+    """A picture of a source: the file itself, a frame of a film, or the newest of a camera."""
+    from ioc.errors import ConfigError
+    from vision.plate.picture_file import load_picture
+    from vision.source.file import FileSource
+    from vision.source.live import LiveSource
+    from vision.source.open import file_of, is_live
+
+    if is_live(source):
+        with LiveSource(source) as live:
+            newest = live.latest(wait_s)
+            if newest is None:
+                why = live.stats().error or f"{live.address}: no picture"
+                raise ConfigError(f"{why} (waited {wait_s:g} s); give a picture with --source")
+            return newest.picture.bgr()
+    path = file_of(source, folder or Path())
+    if path.suffix.lower() in PICTURES:
+        return load_picture(path)
+    last = -1
+    with FileSource(path) as video:
+        for seen in video:
+            last = seen.index
+            if last >= frame:
+                return seen.picture.bgr()
+    raise ConfigError(f"--frame {frame}: {path} ends with frame {last}")
