@@ -171,6 +171,9 @@ class EvidenceSettings(Section):
     )
     pre_s: float = Field(6, ge=1, le=60, description="Recording before the act, seconds.")
     post_s: float = Field(6, ge=1, le=60, description="Recording after the act, seconds.")
+    proxy: bool = Field(
+        True, description="Make the reviewers' copy, with faces and others' plates hidden."
+    )
     budget_mb: float = Field(10_240, gt=0, description="Disk budget of one store, MiB.")
     floor_mb: float = Field(256, ge=0, description="Free disk that is left to others, MiB.")
     keep_days: float = Field(

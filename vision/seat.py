@@ -65,7 +65,7 @@ class Means:
     parts: frozenset[Part] = frozenset()
     out: EventFile | None = None
     publisher_of: Callable[[DevicePath], Publisher] | None = None
-    recorder_of: Callable[[Camera, DevicePath, bool], tuple[Tap, Evidence]] | None = None
+    recorder_of: Callable[[Site, Camera, bool], tuple[Tap, Evidence]] | None = None
     journal_of: Callable[[DevicePath], Journal] | None = None
     signals_of: Callable[[], deque[PhaseChange]] | None = None
     node_clock: Callable[[], ClockRef] = field(default=lambda: ClockRef(source="none"))
@@ -213,7 +213,7 @@ class Seats:
         evidence: Evidence | None = None
         if means.recorder_of is not None:
             live = _is_live(camera, source, self._where(source, camera))
-            tap, evidence = means.recorder_of(camera, path, not live)
+            tap, evidence = means.recorder_of(site, camera, not live)
         feed, stated = self._feed(camera, source, tap)
         try:
             publisher = None if means.publisher_of is None else means.publisher_of(path)
