@@ -25,6 +25,7 @@ from ioc.topics import DevicePath
 from models.registry import resolve
 from vision.casework import Casework, plate_reading
 from vision.detect.session import Detector, DetectorSettings
+from vision.evidence.faces import FaceFinder
 from vision.evidence.metrics import EvidenceMetrics
 from vision.evidence.ring import PacketRing
 from vision.journal import Journal
@@ -163,13 +164,14 @@ def _publishing(
 
 def _recording(
     stack: ExitStack, settings: Settings, uploaders: list[Uploader], options: RunOptions
-) -> Callable[[Camera, DevicePath, bool], tuple[Tap, Evidence]] | None:
+) -> Callable[[Site, Camera, bool], tuple[Tap, Evidence]] | None:
     if not options.evidence:
         return None
     wanted = settings.evidence
     worker = ThreadPoolExecutor(1, thread_name_prefix="evidence")
     stack.callback(worker.shutdown, wait=True, cancel_futures=False)
     plates = plate_reading(PlateReader()) if settings.vision.plates else None
+    faces = FaceFinder() if wanted.proxy else None
     stores: dict[DevicePath, tuple[EvidenceStore, Uploader | None]] = {}
     metrics = EvidenceMetrics(
         lambda: {
@@ -180,7 +182,8 @@ def _recording(
     REGISTRY.register(metrics)
     stack.callback(REGISTRY.unregister, metrics)
 
-    def open_recorder(camera: Camera, path: DevicePath, wait: bool) -> tuple[Tap, Evidence]:
+    def open_recorder(site: Site, camera: Camera, wait: bool) -> tuple[Tap, Evidence]:
+        path = site.path(camera.id)
         if path not in stores:
             store = EvidenceStore.of(path, wanted)
             stack.callback(store.close)
@@ -194,7 +197,20 @@ def _recording(
         store, uploader = stores[path]
         ring = PacketRing(wanted.pre_s, wanted.post_s)
         key = DeviceKey.load_or_create(key_file(wanted.keys_dir, path))
-        casework = Casework(camera, path, ring, store, key, wanted, worker, uploader, plates, wait)
+        casework = Casework(
+            camera,
+            path,
+            f"{site.name.vi} – {camera.name.vi}",
+            ring,
+            store,
+            key,
+            wanted,
+            worker,
+            uploader=uploader,
+            plates=plates,
+            faces=faces,
+            wait_when_full=wait,
+        )
         return ring, casework
 
     return open_recorder

@@ -23,10 +23,13 @@ from vision.evidence.builder import (
     Derive,
     EvidenceBuilder,
     EvidenceRequest,
+    Extra,
     PlateSeen,
     ReadPlate,
 )
+from vision.evidence.faces import FaceFinder
 from vision.evidence.manifest import CalibrationRecord, config_digest, sign_violation
+from vision.evidence.proxy import ProxyRequest, make_proxy
 from vision.evidence.ring import ClipPackets, PacketRing
 from vision.evidence.stills import TimedBox
 from vision.metrics import WITHOUT_EVIDENCE, StageTimes
@@ -67,13 +70,16 @@ class Casework:
         self,
         camera: Camera,
         path: DevicePath,
+        place: str,
         ring: PacketRing,
         store: EvidenceStore,
         key: DeviceKey,
         settings: EvidenceSettings,
         worker: ThreadPoolExecutor,
+        *,
         uploader: Uploader | None = None,
         plates: ReadPlate | None = None,
+        faces: FaceFinder | None = None,
         wait_when_full: bool = False,
     ) -> None:
         """Set up a camera.
@@ -81,6 +87,7 @@ class Casework:
         Args:
             camera: What the site file says of it.
             path: The device that signs.
+            place: Where it stands, as people read it.
             ring: Its recording.
             store: Where files go.
             key: What signs.
@@ -88,11 +95,14 @@ class Casework:
             worker: Runs the work; one thread, so that it never takes more than one core.
             uploader: Woken when there is something new.
             plates: Reads plates; called on the worker only.
+            faces: Finds faces, to hide them in the reviewers' copy; without it none is made.
             wait_when_full: Hold the camera up rather than leave evidence out: for files.
         """
         self.pre_s, self.post_s = settings.pre_s, settings.post_s
         self.camera = camera
         self._path = path
+        self._place = place
+        self._faces = faces
         self._ring = ring
         self._key = key
         self._builder = EvidenceBuilder(store, key, read_plate=plates)
@@ -168,8 +178,12 @@ class Casework:
             return None
         return CalibrationRecord(id=data.calibration, residual_um=None)
 
-    def _derive(self, case: Case) -> Derive:
-        return lambda clip: ()
+    def _derive(self, case: Case) -> Derive | Sequence[Extra]:
+        faces = self._faces
+        if faces is None:
+            return ()
+        request = ProxyRequest(case.data, case.centre_s, self._place, case.wall_of, case.boxes)
+        return lambda clip: [make_proxy(clip, request, faces)]
 
 
 def best_looks(track: Sequence[TimedBox]) -> tuple[TimedBox, ...]:
