@@ -71,7 +71,7 @@ def paths(history: Sequence[FrameBoxes], times_s: Sequence[float]) -> Paths:
         times_s: Times of the pictures, in the same clock, seconds, [T].
     """
     at = np.asarray(times_s, np.float64)
-    if not history or not len(at):
+    if not len(at) or not any(len(frame.id) for frame in history):
         none = np.empty(0, np.int64)
         return Paths(none, none, np.empty((len(at), 0, 4)), np.empty((len(at), 0), np.bool_))
     counts = [len(frame.id) for frame in history]

@@ -61,13 +61,12 @@ def any_size(model: bytes) -> bytes:
         ConfigError: It is no such file.
     """
     try:
+        parts = list(_fields(model))
         return b"".join(
-            _field(
-                number, _graph(value) if number == _GRAPH and isinstance(value, bytes) else value
-            )
-            for number, value in _fields(model)
+            _field(number, _graph(_message(value)) if number == _GRAPH else value)
+            for number, value in parts
         )
-    except (IndexError, ValueError) as error:
+    except (IndexError, KeyError, ValueError) as error:
         raise ConfigError(f"faces in proxies: {FILE} is damaged ({error}); {_MEND}") from None
 
 
@@ -76,31 +75,27 @@ def _graph(graph: bytes) -> bytes:
     weights = {
         name
         for number, tensor in parts
-        if number == _INITIALIZER and isinstance(tensor, bytes)
-        for field, name in _fields(tensor)
+        if number == _INITIALIZER
+        for field, name in _fields(_message(tensor))
         if field == _TENSOR_NAME
     }
     kept = []
     for number, value in parts:
-        if number in (_INPUT, _OUTPUT) and isinstance(value, bytes):
-            if dict(_fields(value))[_VALUE_NAME] in weights:
-                continue
-            value = _without_shape(value)
-        if number != _VALUE_INFO:  # sizes between layers, worked out anew when it is loaded
+        if number == _VALUE_INFO:
+            continue  # sizes between layers, worked out anew when it is loaded
+        if number not in (_INPUT, _OUTPUT):
             kept.append(_field(number, value))
+        elif dict(_fields(_message(value)))[_VALUE_NAME] not in weights:
+            kept.append(_field(number, _without_shape(_message(value))))
     return b"".join(kept)
 
 
 def _without_shape(info: bytes) -> bytes:
     """A ``ValueInfoProto`` that keeps its name and its kind of number, but no size."""
     known = dict(_fields(info))
-    name, kind = known[_VALUE_NAME], known[_VALUE_TYPE]
-    if not isinstance(kind, bytes):
-        raise ValueError("an input has no type")
-    tensor = dict(_fields(kind))[_TENSOR_TYPE]
-    if not isinstance(tensor, bytes):
-        raise ValueError("an input is no tensor")
-    bare = _field(_ELEMENT, dict(_fields(tensor))[_ELEMENT])
+    tensor = dict(_fields(_message(dict(_fields(_message(known[_VALUE_TYPE])))[_TENSOR_TYPE])))
+    bare = _field(_ELEMENT, tensor[_ELEMENT])
+    name = known[_VALUE_NAME]
     return _field(_VALUE_NAME, name) + _field(_VALUE_TYPE, _field(_TENSOR_TYPE, bare))
 
 
@@ -124,6 +119,12 @@ def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
             raise ValueError("it was cut off")
         yield number, message[at : at + size]
         at += size
+
+
+def _message(value: int | bytes) -> bytes:
+    if isinstance(value, int):
+        raise ValueError("a number where a message belongs")  # noqa: TRY004
+    return value
 
 
 def _varint(message: bytes, at: int) -> tuple[int, int]:
