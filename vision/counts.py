@@ -10,7 +10,7 @@ import numpy as np
 
 from ioc.events import FlowData, VehicleClass
 from vision.detect.detections import CLASS_ID, CLASSES, IntArray
-from vision.scene import LaneArea, Points, RoadLine, inside
+from vision.scene import Areas, LaneArea, Points, RoadLine
 from vision.track.tracks import Tracks
 
 HYSTERESIS = 0.1
@@ -154,6 +154,7 @@ class LaneFlow:
     ) -> None:
         counted = {line.lane for line in lines}
         self._lanes = tuple(lane for lane in lanes if lane.id in counted)
+        self._areas = Areas([lane.polygon for lane in self._lanes])
         self._period = period_s
         self._start: float | None = None
         self._last = 0.0
@@ -187,9 +188,8 @@ class LaneFlow:
         vehicles = tracks.class_id != CLASS_ID["pedestrian"]
         points = tracks.ground()[vehicles]
         dt = max(0.0, at_s - self._last)
-        for lane in self._lanes:
-            if len(points) and bool(inside(points, lane.polygon).any()):
-                self._occupied[lane.id] += dt
+        for number in np.flatnonzero(self._areas.within(points).any(axis=1)):
+            self._occupied[self._lanes[number].id] += dt
         self._last = max(self._last, at_s)
         held = {int(track) for track in tracks.id}
         for crossing in crossings:

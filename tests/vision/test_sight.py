@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.vision.trajectories import Path, scene, views
-from vision.rules.sight import Areas, Sight, see
-from vision.scene import Scene, inside
+from vision.rules.sight import Sight, see
+from vision.scene import Areas, Scene, inside
 
 LINE = {"id": "s", "kind": "stop", "ends": [[400, 500], [600, 500]],
         "direction": [[500, 0], [500, 10]]}  # fmt: skip

@@ -8,7 +8,6 @@ nothing else; the first rule that asks makes it, the others find it in ``View.sh
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,7 +17,7 @@ from numpy.typing import NDArray
 from vision.detect.detections import CLASS_ID, BoolArray, IntArray
 from vision.detect.parts import PART_ID
 from vision.rules.rule import View
-from vision.scene import Points, RoadLine, Scene
+from vision.scene import Areas, Points, RoadLine, Scene
 
 Numbers = NDArray[np.float64]
 
@@ -38,32 +37,6 @@ at 6, and three went further."""
 HIDDEN_S: Final = 0.5
 """A sighting after a longer gap than this says little of the instant at which something happened.
 Three frames at 6 fps; the jump that is allowed grows with the gap over this too."""
-
-
-class Areas:
-    """Several polygons, so packed that points are tested against all of them at once.
-
-    ``vision.scene.inside`` takes 60 us for one polygon; this takes 30 us for a dozen.
-    """
-
-    def __init__(self, polygons: Sequence[Points]) -> None:
-        """Pack polygons, [K, 2] each."""
-        most = max((len(polygon) for polygon in polygons), default=0)
-        # ay, by, ax and run over rise of each edge; one of nothing but zeros is never met.
-        self._edges = np.zeros((4, len(polygons), 1, most))
-        for number, polygon in enumerate(polygons):
-            after = np.roll(polygon, -1, axis=0)
-            rise = after[:, 1] - polygon[:, 1]
-            slope = (after[:, 0] - polygon[:, 0]) / np.where(rise == 0, 1.0, rise)
-            edges = self._edges[:, number, 0, : len(polygon)]
-            edges[:] = polygon[:, 1], after[:, 1], polygon[:, 0], slope
-
-    def within(self, points: Points) -> BoolArray:
-        """Which points [N, 2] lie in which polygon (even-odd rule), [polygons, N]."""
-        ay, by, ax, slope = self._edges
-        x, y = points[:, 0:1], points[:, 1:2]
-        met = ((ay > y) != (by > y)) & (x < ax + (y - ay) * slope)
-        return np.asarray(np.logical_xor.reduce(met, axis=2))
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,8 @@ from vision.detect.detections import CLASSES, BoolArray
 from vision.rules.guards import Guard, concerns, need, reason
 from vision.rules.memory import FlaggedVehicles
 from vision.rules.rule import Finding, View
-from vision.rules.sight import Areas, Sight, see
-from vision.scene import LaneArea, Scene
+from vision.rules.sight import Sight, see
+from vision.scene import Areas, LaneArea, Scene
 
 WELL_INSIDE: Final = 0.25
 """So many box sizes to every side of its point on the road the lane must still go on: the point
