@@ -57,11 +57,12 @@ def decode_faces(
 class FaceFinder:
     """Runs CenterFace on one thread. May be used by several threads, one after the other."""
 
-    def __init__(self, width: int = 640, least_score: float = LEAST_SCORE) -> None:
+    def __init__(self, width: int = 960, least_score: float = LEAST_SCORE) -> None:
         """Load the weights.
 
         Args:
-            width: Columns that a picture is scaled to, never up. Time goes with its square.
+            width: Columns that a picture is scaled to, never up. Time goes with its square: 0.2 s
+                of one core at 960, 0.07 s at 640.
             least_score: Fainter faces are left out, 0-1.
 
         Raises:
