@@ -57,6 +57,14 @@ bench: $(READY) ## Every figure against its limit, measured here and now
 	@$(BIN)/ioc bench ingest
 	@$(BIN)/ioc bench sink
 	@$(BIN)/ioc bench end-to-end
+	@$(BIN)/ioc bench vision --soak 20000
+
+.PHONY: accuracy
+accuracy: $(READY) ## Every accuracy on real clips, images and plates (IOC_DATA_DIR names their folder)
+	@$(BIN)/ioc accuracy counts
+	@$(BIN)/ioc accuracy detection
+	@$(BIN)/ioc accuracy plates
+	@$(BIN)/ioc accuracy tracking
 
 .PHONY: lock
 lock: $(READY) ## Bring requirements.lock in line with pyproject.toml; UPGRADE=1 takes newer versions

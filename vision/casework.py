@@ -55,6 +55,11 @@ LOOK_APART_S: Final = 0.2
 LEAST_LOOK_PX: Final = 48
 """Shorter side of a vehicle's box below which its plate is under 9 pixels high."""
 
+LATER: Final = (
+    "bản ghi quanh lúc phát hiện, hành vi bắt đầu trước đó / "
+    "recorded round the decision, the act began before"
+)
+
 NO_PLATE: Final[frozenset[VehicleClass]] = frozenset({"pedestrian", "bicycle"})
 
 
@@ -167,7 +172,8 @@ class Casework:
         if not made.refs:
             WITHOUT_EVIDENCE.labels(self.camera.id, "not_stored").inc()
         data = msgspec.structs.replace(data, evidence=made.refs, plate=made.plate)
-        return self._signed(data, made.reasons)
+        later = () if case.centre_s == case.finding.act_s else (LATER,)
+        return self._signed(data, (*later, *made.reasons))
 
     def _signed(self, data: ViolationData, reasons: Sequence[str]) -> ViolationData:
         told = (*data.reasons, *reasons)[:MOST_REASONS]
