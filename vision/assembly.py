@@ -105,7 +105,8 @@ def assembled(options: RunOptions, settings: Settings) -> Iterator[Assembled]:
         ),
     )
     log = logger("vision.node")
-    log.info("detector warm", seconds=round(detector.warm_up(), 3), model=detector.model.name)
+    warm = {f"batch_{size}_ms": round(s * 1000, 1) for size, s in detector.warm_up().items()}
+    log.info("detector warm", model=detector.model.name, **warm)
     with ExitStack() as stack:
         publishers: dict[str, Publisher] = {}
         uploaders: list[Uploader] = []

@@ -13,7 +13,7 @@ from models.contract import InputSize
 from models.registry import load_manifest, resolve
 from tests.models.onnx_file import constant_model
 from vision.detect.detections import BODY, CLASS_ID, CLASSES, Detections, iou, suppress
-from vision.detect.letterbox import letterbox
+from vision.detect.letterbox import Fit, letterbox
 from vision.detect.session import Detector, DetectorSettings, open_session
 from vision.detect.yolox import YoloxDecoder
 from vision.source.picture import Picture
@@ -33,7 +33,7 @@ def test_the_letterbox_fills_its_row_in_place_and_keeps_the_shape() -> None:
 
     lies = letterbox(Picture(bgr=image), batch[1], 114)
 
-    assert (lies.ratio, lies.height, lies.width) == (0.4, 36, 64)
+    assert (lies.height, lies.width) == (36, 64)
     assert (batch[1, :36] == 200).all()
     assert (batch[1, 36:] == 114).all()
     assert (batch[0] == 0).all()
@@ -100,7 +100,7 @@ def raw_output() -> np.ndarray:
 
 
 def test_a_cell_becomes_a_box_in_frame_pixels() -> None:
-    found = decoder().decode(raw_output(), 0.5, 64, 64, 0.1)
+    found = decoder().decode([raw_output()], Fit(32, 32, 64, 64), 0.1).vehicles
 
     # centre (1.5, 0.25) x 16 = (24, 4), sides 8 x 16; halved ratio doubles it; cut at the top
     np.testing.assert_allclose(found.xyxy, [[40, 0, 56, 24]], atol=1e-3)
@@ -117,7 +117,7 @@ def test_broken_numbers_of_a_graph_never_become_boxes_that_are_not_finite(
     raw[17, column] = value
 
     with np.errstate(all="ignore"):
-        found = decoder().decode(raw, 0.5, 64, 64, 0.1)
+        found = decoder().decode([raw], Fit(32, 32, 64, 64), 0.1).vehicles
 
     assert np.isfinite(found.xyxy).all()
     assert (found.xyxy >= 0).all() and (found.xyxy <= 64).all()
@@ -128,7 +128,7 @@ def test_classes_without_a_meaning_here_are_not_read() -> None:
     raw[17, 5:] = 0
     raw[17, 5 + 9] = 0.99  # COCO: traffic light
 
-    assert len(decoder().decode(raw, 1, 32, 32, 0.1)) == 0
+    assert len(decoder().decode([raw], Fit(32, 32, 32, 32), 0.1).vehicles) == 0
 
 
 def test_a_detector_runs_a_graph_and_cuts_at_the_frame(tmp_path: Path) -> None:

@@ -87,25 +87,28 @@ def area(boxes: FloatArray) -> FloatArray:
     return np.asarray(sides[:, 0] * sides[:, 1], dtype=np.float32)
 
 
-def suppress(found: Detections, overlap: float, most: int = 300) -> Detections:
-    """Non-maximum suppression within each body, exactly the greedy one, without a loop over boxes.
+def standing(
+    xyxy: FloatArray, score: FloatArray, group: IntArray, overlap: float, most: int = 300
+) -> IntArray:
+    """Non-maximum suppression within each group, exactly the greedy one, without a loop over boxes.
 
     A box falls when a better box that itself stands overlaps it. Starting with all boxes standing,
     that is evaluated for all at once until nothing changes (Cluster-NMS, Zheng et al. 2021,
     arXiv 2005.03572); it settles after as many rounds as the longest chain of overlaps, 2 to 4.
 
     Args:
-        found: Boxes in any order.
+        xyxy: Boxes [N, 4] in any order.
+        score: [N].
+        group: Boxes compete only with their own group, [N].
         overlap: Intersection over union above which the lesser box falls.
         most: Only so many of the best boxes are looked at, which bounds the N x N matrix.
 
     Returns:
-        The boxes that stand, best first.
+        Indices of the boxes that stand, best first.
     """
-    order = np.argsort(-found.score, kind="stable")[:most]
-    ranked = found.select(order)
-    body = BODY[ranked.class_id]
-    rival = (iou(ranked.xyxy, ranked.xyxy) > overlap) & (body[:, None] == body[None, :])
+    order = np.argsort(-score, kind="stable")[:most]
+    ranked, groups = xyxy[order], group[order]
+    rival = (iou(ranked, ranked) > overlap) & (groups[:, None] == groups[None, :])
     rival = np.triu(rival, k=1)
     stands = np.ones(len(ranked), dtype=np.bool_)
     for _ in range(len(ranked)):
@@ -113,4 +116,19 @@ def suppress(found: Detections, overlap: float, most: int = 300) -> Detections:
         if np.array_equal(settled, stands):
             break
         stands = settled
-    return ranked.select(stands)
+    return np.asarray(order[stands])
+
+
+def suppress(found: Detections, overlap: float, most: int = 300) -> Detections:
+    """``standing`` within each body.
+
+    Args:
+        found: Boxes in any order.
+        overlap: Intersection over union above which the lesser box falls.
+        most: Only so many of the best boxes are looked at.
+
+    Returns:
+        The boxes that stand, best first.
+    """
+    body = BODY[found.class_id]
+    return found.select(standing(found.xyxy, found.score, body, overlap, most))

@@ -7,13 +7,9 @@ from typing import Final
 
 import numpy as np
 
-from vision.detect.detections import (
-    BODY,
-    BoolArray,
-    Detections,
-    FloatArray,
-    area,
-)
+from vision.detect.detected import Detected
+from vision.detect.detections import BODY, BoolArray, Detections, FloatArray, IntArray, area
+from vision.detect.parts import Parts
 
 Region = tuple[int, int, int, int]
 """Left, top, right, bottom in pixels of the picture."""
@@ -54,9 +50,7 @@ def grid(width: int, height: int, columns: int, rows: int, overlap: float) -> li
     return regions
 
 
-def join(
-    views: Sequence[Detections], regions: Sequence[Region], width: int, height: int
-) -> Detections:
+def join(views: Sequence[Detected], regions: Sequence[Region], width: int, height: int) -> Detected:
     """The boxes of all views in the picture's pixels, without those that a border cut off.
 
     A vehicle on the border of a tile is seen in part by it, and whole by another view. The part
@@ -70,42 +64,58 @@ def join(
         width: Of the picture, pixels.
         height: Of it.
     """
-    moved, cut, source = [], [], []
-    for number, (view, region) in enumerate(zip(views, regions, strict=True)):
-        boxes = view.xyxy + np.array([*region[:2], *region[:2]], np.float32)
-        moved.append(boxes)
-        cut.append(_cut(boxes, region, width, height))
-        source.append(np.full(len(view), number))
-    every = Detections(
-        np.concatenate(moved),
-        np.concatenate([view.score for view in views]),
-        np.concatenate([view.class_id for view in views]),
+    users = Detections(
+        _moved([view.vehicles.xyxy for view in views], regions),
+        np.concatenate([view.vehicles.score for view in views]),
+        np.concatenate([view.vehicles.class_id for view in views]),
     )
-    parts, view_of = np.concatenate(cut), np.concatenate(source)
+    parts = Parts(
+        _moved([view.parts.xyxy for view in views], regions),
+        np.concatenate([view.parts.score for view in views]),
+        np.concatenate([view.parts.part_id for view in views]),
+    )
+    source = np.repeat(np.arange(len(views)), [len(view.vehicles) for view in views])
+    users = users.select(_whole(users.xyxy, BODY[users.class_id], source, regions, (width, height)))
+    source = np.repeat(np.arange(len(views)), [len(view.parts) for view in views])
+    return Detected(
+        users,
+        parts.select(_whole(parts.xyxy, parts.part_id, source, regions, (width, height))),
+    )
+
+
+def _moved(boxes: Sequence[FloatArray], regions: Sequence[Region]) -> FloatArray:
+    pairs = zip(boxes, regions, strict=True)
+    return np.concatenate([each + np.array([*at[:2], *at[:2]], np.float32) for each, at in pairs])
+
+
+def _whole(
+    boxes: FloatArray,
+    group: IntArray,
+    source: IntArray,
+    regions: Sequence[Region],
+    size: tuple[int, int],
+) -> BoolArray:
+    """Which boxes are not the cut-off part of a box of another view."""
+    stands = np.ones(len(boxes), np.bool_)
+    parts = _cut(boxes, np.array(regions, np.float32)[source], size)
     if not parts.any():
-        return every
-    fallen = np.flatnonzero(parts)
-    share = _covered(every.xyxy[fallen], every.xyxy)
-    body = BODY[every.class_id]
-    rival = (body[fallen][:, None] == body[None, :]) & (
-        view_of[fallen][:, None] != view_of[None, :]
-    )
+        return stands
+    cut = np.flatnonzero(parts)
+    share = _covered(boxes[cut], boxes)
+    rival = (group[cut][:, None] == group[None, :]) & (source[cut][:, None] != source[None, :])
     # Of two parts that cover each other the smaller one falls, so that one of them stays.
-    sizes = area(every.xyxy)
-    rival &= ~parts[None, :] | (sizes[None, :] > sizes[fallen][:, None])
-    stands = np.ones(len(every), np.bool_)
-    stands[fallen[((share >= COVERED) & rival).any(axis=1)]] = False
-    return every.select(stands)
+    sizes = area(boxes)
+    rival &= ~parts[None, :] | (sizes[None, :] > sizes[cut][:, None])
+    stands[cut[((share >= COVERED) & rival).any(axis=1)]] = False
+    return stands
 
 
-def _cut(boxes: FloatArray, region: Region, width: int, height: int) -> BoolArray:
-    left, top, right, bottom = region
-    near_x, near_y = EDGE_SHARE * (right - left), EDGE_SHARE * (bottom - top)
-    touches = (boxes[:, 0] <= left + near_x) & (left > 0)
-    touches |= (boxes[:, 1] <= top + near_y) & (top > 0)
-    touches |= (boxes[:, 2] >= right - near_x) & (right < width)
-    touches |= (boxes[:, 3] >= bottom - near_y) & (bottom < height)
-    return np.asarray(touches)
+def _cut(boxes: FloatArray, region: FloatArray, size: tuple[int, int]) -> BoolArray:
+    """Which boxes [N, 4] touch a border of their region [N, 4] inside the picture."""
+    near = np.tile(EDGE_SHARE * (region[:, 2:] - region[:, :2]), 2)
+    inner = np.concatenate((region[:, :2] > 0, region[:, 2:] < np.array(size)), axis=1)
+    inward = np.array([1, 1, -1, -1])
+    return np.asarray((((boxes - region) * inward <= near) & inner).any(axis=1))
 
 
 def _covered(boxes: FloatArray, others: FloatArray) -> FloatArray:

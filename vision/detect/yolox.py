@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from models.contract import BOX_COLUMNS, Contract, InputSize
-from vision.detect.detections import CLASS_ID, Detections, FloatArray
+from vision.detect.decoder import ClassMap
+from vision.detect.detected import Detected
+from vision.detect.letterbox import Fit
 
 
 class YoloxDecoder:
@@ -24,24 +30,12 @@ class YoloxDecoder:
             strides.append(np.full(rows * columns, stride))
         self._cell = np.concatenate(cells).astype(np.float32)
         self._stride = np.concatenate(strides).astype(np.float32)[:, None]
-        self._columns = np.array([BOX_COLUMNS + column for column in contract.classes])
-        self._class_id = np.array([CLASS_ID[name] for name in contract.classes.values()], np.int64)
+        self._classes = ClassMap(contract)
+        self._columns = BOX_COLUMNS + self._classes.columns
 
-    def decode(
-        self, raw: FloatArray, ratio: float, frame_height: int, frame_width: int, least: float
-    ) -> Detections:
-        """The boxes of one picture, overlapping ones included.
-
-        Args:
-            raw: The graph's output, float32 [rows, 5 + classes].
-            ratio: Model pixels for one frame pixel, from ``letterbox``.
-            frame_height: Rows of the frame; boxes are cut there.
-            frame_width: Columns of the frame.
-            least: Boxes with a lower score are left out.
-
-        Returns:
-            Boxes in pixels of the frame.
-        """
+    def decode(self, outputs: Sequence[NDArray[Any]], lies: Fit, least: float) -> Detected:
+        """See ``Decoder``."""
+        (raw,) = outputs
         # The score is objectness times class, so objectness alone already rules out more than
         # 99 of 100 rows, and only the rest is multiplied: 0.1 ms instead of 2 for 8400 rows.
         # A cell with NaN fails the comparison and falls out here too.
@@ -55,11 +49,5 @@ class YoloxDecoder:
         centre = (raw[rows, :2] + self._cell[rows]) * stride
         # exp(11) of a cell is wider than any frame; the bound keeps a broken output finite.
         half = np.exp(np.minimum(raw[rows, 2:4], 11)) * stride / 2
-        xyxy = np.concatenate((centre - half, centre + half), axis=1) / np.float32(ratio)
-        xyxy[:, 0::2] = xyxy[:, 0::2].clip(0, frame_width)
-        xyxy[:, 1::2] = xyxy[:, 1::2].clip(0, frame_height)
-        whole = np.isfinite(xyxy).all(axis=1)
-        whole &= (xyxy[:, 2] - xyxy[:, 0] >= 1) & (xyxy[:, 3] - xyxy[:, 1] >= 1)
-        return Detections(xyxy.astype(np.float32, copy=False), score, self._class_id[best]).select(
-            whole
-        )
+        xyxy = np.concatenate((centre - half, centre + half), axis=1)
+        return self._classes.split(xyxy, score, self._classes.columns[best], lies)
