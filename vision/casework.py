@@ -18,6 +18,7 @@ from ioc.settings import EvidenceSettings
 from ioc.site import Camera
 from ioc.telemetry import logger
 from ioc.topics import DevicePath
+from vision.calibrate import LEAST_POINTS, ground_of
 from vision.detect.detections import FloatArray
 from vision.evidence.builder import (
     Derive,
@@ -182,7 +183,13 @@ class Casework:
     def _calibration(self, data: ViolationData) -> CalibrationRecord | None:
         if data.calibration is None:
             return None
-        return CalibrationRecord(id=data.calibration, residual_um=None)
+        residual_um = None
+        known, frame = self.camera.calibration, self.camera.frame
+        # Four points always fit, so their residual says nothing.
+        if known is not None and known.id == data.calibration and len(known.points) > LEAST_POINTS:
+            ground = ground_of(known, frame, frame.width, frame.height)
+            residual_um = round(ground.residuals.rms_m * 1e6)
+        return CalibrationRecord(id=data.calibration, residual_um=residual_um)
 
     def _derive(self, case: Case) -> Derive | Sequence[Extra]:
         faces = self._faces
