@@ -34,21 +34,28 @@ def extent(text: str, size: int) -> tuple[int, int]:
     return _width(text.translate(_PLAIN), size) + 2, round(1.25 * size)
 
 
-def put(canvas: Image, text: str, at: tuple[int, int], size: int, colour: Colour) -> None:
+def put(
+    canvas: Image,
+    text: str,
+    at: tuple[int, int],
+    size: int,
+    colour: Colour,
+    weight: int = WEIGHT,
+) -> None:
     """Write a text with its base line's left end at a place, every Vietnamese letter as it is."""
     plain = text.translate(_PLAIN)
-    cv2.putText(canvas, plain, at, colour, FONT, size, WEIGHT)
+    cv2.putText(canvas, plain, at, colour, FONT, size, weight)
     for place, letter in enumerate(text):
         mark = MARKS.get(letter)
         if mark is not None:
             # To its last whole letter, so that the spacing of letters is counted once.
-            begin = _width(plain[: place + 1], size) - _width("ơ", size)
-            x = at[0] + begin + (_width("o", size) - _width(mark, size)) // 2
-            cv2.putText(canvas, mark, (x, at[1]), colour, FONT, size, WEIGHT)
+            begin = _width(plain[: place + 1], size, weight) - _width("ơ", size, weight)
+            x = at[0] + begin + (_width("o", size, weight) - _width(mark, size, weight)) // 2
+            cv2.putText(canvas, mark, (x, at[1]), colour, FONT, size, weight)
 
 
-def _width(text: str, size: int) -> int:
-    return int(cv2.getTextSize((1, 1), text, (0, 0), FONT, size, WEIGHT)[2])
+def _width(text: str, size: int, weight: int = WEIGHT) -> int:
+    return int(cv2.getTextSize((1, 1), text, (0, 0), FONT, size, weight)[2])
 
 
 def write(
