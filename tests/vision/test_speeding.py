@@ -177,16 +177,18 @@ def test_only_the_surveyed_area_counts() -> None:
     assert find(rule(place), drive(80.0)) == []  # 4 m are a fifth of a second
 
 
-def test_another_car_that_takes_over_the_identity_adds_no_speed() -> None:
-    """A car at 40 km/h whose identity jumps to one a length ahead of it, twice."""
-    slow = drive(40.0)
-    moved = [
-        (t, *(seen_at(np.array([(0.0, 38 - 40 / KMH * t - (5.0 if t > 0.9 else 0))]))[0].tolist()))
-        for t, _, _ in slow.points
-        if 38 - 40 / KMH * t - 5 > 12
-    ]
+@settings(max_examples=25, deadline=None)
+@given(st.floats(30, 54), st.floats(0.5, 5), st.floats(0.1, 1.3), st.sampled_from([6, 12.5, 25]))
+def test_another_car_that_takes_over_the_identity_adds_no_speed(
+    kmh: float, ahead_m: float, at_s: float, rate: float
+) -> None:
+    """The identity of a car within limit and tolerance jumps to one that drives ahead of it."""
+    times = np.arange(0, 3, 0.02)
+    way = 38 - kmh / KMH * times - np.where(times > at_s, ahead_m, 0.0)
+    spots = seen_at(np.stack((np.zeros_like(way), way), axis=1)[way > 12]).tolist()
+    moved = [(0.02 * step, x, y) for step, (x, y) in enumerate(spots)]
 
-    assert find(rule(), Path(1, moved, "car", side=60.0)) == []
+    assert find(rule(), Path(1, moved, "car", side=60.0), rate=rate) == []
 
 
 def test_a_new_identity_of_a_flagged_car_is_not_flagged_again() -> None:
@@ -203,17 +205,24 @@ def test_out_of_sight_for_a_moment_it_is_flagged_once(at: float, gap: float, see
     assert len(find(rule(), path, jitter=0.3, seed=seed)) <= 1
 
 
-def test_a_car_that_something_hides_from_below_is_no_faster() -> None:
-    """A fence hides more and more of a car at 45 km/h, so that its lower edge runs ahead."""
-    watcher = rule()
-    shrunk = []
-    for view in in_perspective(views(drive(45.0, start_m=30.0))):
+@pytest.mark.parametrize("rate", [6, 12.5, 25])
+@pytest.mark.parametrize("share", [0.3, 0.5, 0.7, 0.8])
+@pytest.mark.parametrize("lasts_s", [0.6, 1.0, 1.5])
+def test_a_car_that_something_hides_from_below_is_no_faster(
+    rate: float, share: float, lasts_s: float
+) -> None:
+    """One drives away at 45 km/h; a fence hides more and more, so its lower edge runs ahead."""
+    way = np.arange(13, 38, 0.02 * 45 / KMH)
+    spots = seen_at(np.stack((np.zeros_like(way), way), axis=1)).tolist()
+    path = Path(1, [(0.02 * step, x, y) for step, (x, y) in enumerate(spots)], "car", side=60.0)
+    watcher, found = rule(), []
+    for view in in_perspective(views(path, rate=rate)):
         boxes = view.tracks.xyxy
-        lost = min(0.8, 0.9 * view.time_s)
+        lost = min(share, share * view.time_s / lasts_s)
         boxes[:, 3] -= lost * (boxes[:, 3] - boxes[:, 1])
-        shrunk.append(view)
+        found += watcher.observe(view)
 
-    assert watch(watcher, shrunk) == []
+    assert found == []
 
 
 def test_without_limit_or_calibration_it_cannot_watch() -> None:

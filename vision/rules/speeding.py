@@ -53,10 +53,12 @@ STEP: Final = 0.3
 """A position so many box sizes off the line through the others is another vehicle's or a box that
 something hides in part; what was measured before it ends there."""
 
-SWELL: Final = 1.35
+SWELL: Final = 1.25
 """The size of a vehicle in metres, as its box shows it, changes by less than this in the window:
 1.2 for a car that comes from 40 m to 15 m before a camera 8 m up. More, and something hides a part
-of it, so that its lower edge is not the road."""
+of it, so that its lower edge is not the road.
+
+After such a break nothing is measured of a vehicle for as long as a window lasts."""
 
 AT_EDGE_PX: Final = 2.0
 """A box that comes so near to the picture's edge is cut off, so its lower edge is not the road."""
@@ -135,6 +137,20 @@ def _t95(freedom: int) -> float:
     return z + first / n + second / n**2 + third / n**3
 
 
+def _halves(known: Numbers) -> tuple[Numbers, Numbers]:
+    """The rows of the first and of the second half of the time, with the middle one in both."""
+    middle = int(np.argmin(np.abs(known[:, 0] - (known[0, 0] + known[-1, 0]) / 2)))
+    middle = min(max(middle, 1), len(known) - 2)
+    return known[: middle + 1], known[middle:]
+
+
+def _pace(known: Numbers) -> float:
+    """Speed by plain least squares, km/h."""
+    off = known[:, 0] - known[:, 0].mean()
+    slope = off @ known[:, 2:4] / float(off @ off)
+    return KMH * float(np.hypot(slope[0], slope[1]))
+
+
 @dataclass(slots=True)
 class _Run:
     """What is known of one vehicle.
@@ -145,6 +161,7 @@ class _Run:
         over_s: Since when it has surely been too fast.
         last_s: When that was looked at last.
         last_excess: By how much it was above the limit then, km/h.
+        quiet_s: Until when nothing is measured of it.
         told: Whether it was flagged.
     """
 
@@ -152,6 +169,7 @@ class _Run:
     over_s: float | None = None
     last_s: float = 0.0
     last_excess: float = 0.0
+    quiet_s: float = float("-inf")
     told: bool = False
 
     def restart(self) -> None:
@@ -242,7 +260,7 @@ class Speeding:
     def _advance(self, run: _Run, sight: Sight, row: int, at: tuple[float, ...]) -> Speed | None:
         """Take in a position; the speed when it is surely above the limit, else None."""
         now = sight.view.time_s
-        if run.told:
+        if run.told or now < run.quiet_s:
             return None
         if run.seen and now - run.seen[-1][0] > HIDDEN_S:
             run.restart()
@@ -265,10 +283,11 @@ class Speeding:
             speed = measure(known[:, 0], known[:, 2:4], known[:, 4], self._plane_m)
             swell = float(known[:, 5].max() / known[:, 5].min())
             if not speed.steady or swell > SWELL:
-                last = run.seen[-1]
                 run.restart()
-                run.seen.append(last)
+                run.quiet_s = now + WINDOW_S
                 return None
+            if min(_pace(half) for half in _halves(known)) <= threshold:
+                speed = None  # a step between two positions makes one half fast, not both
         excess = -threshold if speed is None else speed.lower - threshold
         if excess <= 0:
             run.over_s = None
