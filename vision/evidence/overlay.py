@@ -205,11 +205,15 @@ def mark_vehicle(
     """
     thick = max(1, round(image.shape[1] / 480))
     colour = _MARK if at_act else _LINE
+    left, top, right, bottom = (round(float(edge)) for edge in box)
     if len(trail) > 1:
+        # The way ends where the plate is: nothing is drawn on the vehicle itself.
+        inside = np.s_[max(0, top) : max(0, bottom), max(0, left) : max(0, right)]
+        vehicle = image[inside].copy()
         points = [np.round(trail).astype(np.int32)]
         cv2.polylines(image, points, False, _LINE, thick, cv2.LINE_AA)
+        image[inside] = vehicle
     # A box drawn a little outside the vehicle hides nothing of it.
-    left, top, right, bottom = (round(float(edge)) for edge in box)
     gap = thick + 1
     corner, opposite = (left - gap, top - gap), (right + gap, bottom + gap)
     cv2.rectangle(image, corner, opposite, colour, thick, cv2.LINE_AA)

@@ -17,6 +17,7 @@ from vision.evidence.overlay import (
     Moment,
     caption_of,
     local_time,
+    mark_vehicle,
 )
 
 NOON = datetime(2026, 11, 22, 5, 0, 0, 7000, tzinfo=UTC)
@@ -83,3 +84,11 @@ def test_every_letter_of_the_names_can_be_drawn() -> None:
     names = [label.vi for label in RULE_NAMES.values()] + [*VEHICLE_NAMES.values()]
     for letter in sorted(set("".join([*names, *PHASE_NAMES.values()])) - {" "}):
         assert not np.array_equal(drawn(letter), drawn("?")), letter
+
+
+def test_the_way_is_drawn_beside_the_vehicle_never_over_its_plate() -> None:
+    image = np.full((100, 200, 3), 60, np.uint8)
+    way = np.array([[10.0, 80.0], [60.0, 80.0], [150.0, 80.0]])
+    mark_vehicle(image, np.array([120.0, 40.0, 180.0, 95.0]), way, at_act=False)
+    assert (image[40:95, 120:180] == 60).all()
+    assert (image[80, 20:100] != 60).any(axis=1).all()
