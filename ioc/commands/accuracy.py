@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from measure.accuracy import detection as detecting
     from measure.accuracy.counts import LineResult
     from measure.accuracy.plates import Report
 
@@ -171,6 +172,66 @@ def _show_plates(report: Report) -> None:
     for one in report.degraded:
         if one.outcome == "wrong" and one.reading is not None:
             console.print(f"wrong but told: {one.case} {one.truth.text} as {one.reading.text}")
+
+
+@app.command()
+def detection(
+    data: Data = None,
+    model: Annotated[
+        str | None, typer.Option(help="Name of a known model or path. Default: nano, 640.")
+    ] = None,
+    tiles: Annotated[str, typer.Option(help="Tiles beside the whole: columns x rows.")] = "2x1",
+    overlap: Annotated[
+        float, typer.Option(min=0, max=0.5, help="Share of a tile that its neighbour covers too.")
+    ] = 0.2,
+    score: Annotated[float, typer.Option(min=0.1, max=1, help="Surer boxes are counted.")] = 0.25,
+    every: Annotated[int, typer.Option(min=1, help="Only every so many-th frame.")] = 1,
+    jobs: Annotated[int, typer.Option(min=1, max=64, help="Processes that share them.")] = 1,
+    threads: Annotated[int, typer.Option(min=0, help="Inference threads; 0 is all cores.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Recall and precision on a real junction by day and night, whole frame and tiles, and cost."""
+    from measure.accuracy import detection as accuracy
+    from measure.figures import print_figures
+
+    folder = _folder(data)
+    report = accuracy.run(
+        folder,
+        model or str(folder / "models" / "yolox_nano_640.onnx"),
+        _progress,
+        layout=accuracy.Layout(*accuracy.parse_grid(tiles), overlap, score),
+        every=every,
+        jobs=jobs,
+        threads=threads,
+    )
+    if not as_json:
+        _show_detection(report)
+    print_figures(accuracy.figures(report), as_json=as_json)
+
+
+def _show_detection(report: detecting.Report) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(width=110)
+    table = Table(title=f"Detection on {report.frames} frames", title_justify="left")
+    for column in ("frames", "looks", "kind"):
+        table.add_column(column)
+    for column in ("drawn", "found", "right", "recall", "precision"):
+        table.add_column(column, justify="right")
+    for (part, way, kind), one in sorted(report.slices.items()):
+        table.add_row(
+            *(part, way, kind),
+            *(str(number) for number in (one.drawn, one.found, one.right)),
+            f"{one.right / max(one.drawn, 1):.3f}",
+            f"{one.right / max(one.found, 1):.3f}",
+        )
+    console.print(table)
+    table = Table("looks", "drawn", "found as", title="Classes; - is none", title_justify="left")
+    table.add_column("boxes", justify="right")
+    for (way, drawn, found), number in sorted(report.confusion.items()):
+        table.add_row(way, drawn, found, str(number))
+    console.print(table)
 
 
 def _folder(given: Path | None) -> Path:

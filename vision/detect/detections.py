@@ -90,11 +90,7 @@ def area(boxes: FloatArray) -> FloatArray:
 def standing(
     xyxy: FloatArray, score: FloatArray, group: IntArray, overlap: float, most: int = 300
 ) -> IntArray:
-    """Non-maximum suppression within each group, exactly the greedy one, without a loop over boxes.
-
-    A box falls when a better box that itself stands overlaps it. Starting with all boxes standing,
-    that is evaluated for all at once until nothing changes (Cluster-NMS, Zheng et al. 2021,
-    arXiv 2005.03572); it settles after as many rounds as the longest chain of overlaps, 2 to 4.
+    """Non-maximum suppression within each group, exactly the greedy one.
 
     Args:
         xyxy: Boxes [N, 4] in any order.
@@ -109,14 +105,30 @@ def standing(
     order = np.argsort(-score, kind="stable")[:most]
     ranked, groups = xyxy[order], group[order]
     rival = (iou(ranked, ranked) > overlap) & (groups[:, None] == groups[None, :])
+    return np.asarray(order[settle(rival)])
+
+
+def settle(rival: BoolArray) -> BoolArray:
+    """Which of some ranked boxes stand, without a loop over boxes.
+
+    A box falls when a better box that itself stands overlaps it. Starting with all boxes standing,
+    that is evaluated for all at once until nothing changes (Cluster-NMS, Zheng et al. 2021,
+    arXiv 2005.03572); it settles after as many rounds as the longest chain of overlaps, 2 to 4.
+
+    Args:
+        rival: Whether two boxes cannot both stand [N, N], the best box first.
+
+    Returns:
+        Bool [N].
+    """
     rival = np.triu(rival, k=1)
-    stands = np.ones(len(ranked), dtype=np.bool_)
-    for _ in range(len(ranked)):
-        settled = ~(rival & stands[:, None]).any(axis=0)
+    stands: BoolArray = np.ones(len(rival), dtype=np.bool_)
+    for _ in range(len(rival)):
+        settled: BoolArray = np.asarray(~(rival & stands[:, None]).any(axis=0))
         if np.array_equal(settled, stands):
             break
         stands = settled
-    return np.asarray(order[stands])
+    return stands
 
 
 def suppress(found: Detections, overlap: float, most: int = 300) -> Detections:

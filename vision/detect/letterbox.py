@@ -48,7 +48,13 @@ class Fit:
         return boxes.astype(np.float32, copy=False), np.asarray(whole)
 
 
-def fit(frame_height: int, frame_width: int, size: InputSize, stretch: bool = False) -> Fit:
+def fit(
+    frame_height: int,
+    frame_width: int,
+    size: InputSize,
+    stretch: bool = False,
+    flatten: float = 1.0,
+) -> Fit:
     """The largest scale at which a frame fits, its shape kept to within a pixel.
 
     The sides are even, for that is what scaling planes needs; without it an odd side costs a
@@ -59,11 +65,13 @@ def fit(frame_height: int, frame_width: int, size: InputSize, stretch: bool = Fa
         frame_width: Columns.
         size: The model's picture.
         stretch: Fill the picture instead.
+        flatten: The frame is pressed to this share of its height first, above 0 to 1.
     """
     if stretch:
         return Fit(size.height, size.width, frame_height, frame_width)
-    ratio = min(size.height / frame_height, size.width / frame_width)
-    height = min(size.height, max(2, round(frame_height * ratio / 2) * 2))
+    pressed = frame_height * flatten
+    ratio = min(size.height / pressed, size.width / frame_width)
+    height = min(size.height, max(2, round(pressed * ratio / 2) * 2))
     width = min(size.width, max(2, round(frame_width * ratio / 2) * 2))
     return Fit(height, width, frame_height, frame_width)
 
@@ -74,6 +82,7 @@ def letterbox(
     padding: int,
     region: tuple[int, int, int, int] | None = None,
     stretch: bool = False,
+    flatten: float = 1.0,
 ) -> Fit:
     """Scale a picture, or a region of it, straight into its row of the batch buffer.
 
@@ -86,12 +95,14 @@ def letterbox(
         padding: Grey value of the rest.
         region: Left, top, right, bottom in pixels; the whole picture when left out.
         stretch: Fill the row instead of keeping the shape.
+        flatten: The picture is pressed to this share of its height first, above 0 to 1.
 
     Returns:
         How the frame lies in the row.
     """
     left, top, right, bottom = region or (0, 0, picture.width, picture.height)
-    lies = fit(bottom - top, right - left, InputSize(row.shape[0], row.shape[1]), stretch)
+    size = InputSize(row.shape[0], row.shape[1])
+    lies = fit(bottom - top, right - left, size, stretch, flatten)
     picture.resize_into(row[: lies.height, : lies.width], region)
     row[lies.height :] = padding
     row[: lies.height, lies.width :] = padding

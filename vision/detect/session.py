@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Final
 
 import cv2
 
@@ -30,6 +31,9 @@ from vision.detect.riders import on_foot
 from vision.detect.uint8 import as_uint8
 from vision.detect.views import Region, join
 from vision.source.picture import Picture
+
+MOST: Final = 600
+"""Boxes of one look before doubles fall. A dense junction gives 50 motorbikes of ten boxes each."""
 
 __all__ = ["Detector", "DetectorSettings", "open_session", "usable_cores"]
 
@@ -88,6 +92,7 @@ class Detector:
         self,
         pictures: Sequence[Picture],
         regions: Sequence[Sequence[Region]] | None = None,
+        flatten: Sequence[float] | None = None,
     ) -> list[Detected]:
         """The road users in some pictures.
 
@@ -95,6 +100,9 @@ class Detector:
             pictures: One of each camera.
             regions: For each picture the parts that are looked at on their own, beside the
                 whole; none when left out.
+            flatten: For each picture the share of its height that it is pressed to before the
+                model sees it, above 0 to 1; 1 when left out. Seen from straight above, cars look
+                longer than in the pictures that detectors learn from.
 
         Returns:
             For each picture its boxes in its own pixels, best first, without doubles.
@@ -103,8 +111,10 @@ class Detector:
         for number, more in enumerate(regions or ()):
             views[number] += more
         looks = [
-            (picture, region)
-            for picture, of_it in zip(pictures, views, strict=True)
+            (picture, region, share)
+            for picture, of_it, share in zip(
+                pictures, views, flatten or [1.0] * len(pictures), strict=True
+            )
             for region in of_it
         ]
         found = iter(self._look(looks))
@@ -113,7 +123,7 @@ class Detector:
             for picture, of_it in zip(pictures, views, strict=True)
         ]
 
-    def _look(self, looks: Sequence[tuple[Picture, Region]]) -> list[Detected]:
+    def _look(self, looks: Sequence[tuple[Picture, Region, float]]) -> list[Detected]:
         """What each look sees, in the pixels of its region."""
         found = []
         inference, contract = self._inference, self.model.contract
@@ -121,26 +131,36 @@ class Detector:
         for start in range(0, len(looks), most):
             part = looks[start : start + most]
             lies = [
-                letterbox(picture, inference.rows[row], contract.padding, region, self._stretch)
-                for row, (picture, region) in enumerate(part)
+                letterbox(
+                    *(picture, inference.rows[row], contract.padding),
+                    *(region, self._stretch, share),
+                )
+                for row, (picture, region, share) in enumerate(part)
             ]
             for at, outputs in zip(lies, inference.run(len(part)), strict=True):
-                found.append(self._decoder.decode(outputs, at, self._settings.least_score))
+                raw = self._decoder.decode(outputs, at, self._settings.least_score)
+                found.append(self._alone(raw))
         return found
 
     def _merged(
         self, picture: Picture, regions: Sequence[Region], views: Sequence[Detected]
     ) -> Detected:
-        every = views[0]
-        # A DETR sees nothing twice in one look, and would lose vehicles that stand close.
-        overlap = 1.0 if self.model.contract.decoding != "yolox" else self._settings.overlap
+        found = views[0]
         if len(views) > 1:
-            every = join(views, regions, picture.width, picture.height)
-            overlap = self._settings.overlap
-        users, parts = every.vehicles, every.parts
-        users = users.select(standing(users.xyxy, users.score, BODY[users.class_id], overlap))
-        parts = parts.select(standing(parts.xyxy, parts.score, parts.part_id, overlap))
-        return Detected(on_foot(users), parts)
+            found = join(views, regions, picture.width, picture.height, self._settings.overlap)
+        return Detected(on_foot(found.vehicles), found.parts)
+
+    def _alone(self, found: Detected) -> Detected:
+        """What one look saw, the surest first, without doubles.
+
+        A DETR sees nothing twice in one look, and would lose vehicles that stand close.
+        """
+        overlap = self._settings.overlap if self.model.contract.decoding == "yolox" else 1.0
+        users, parts = found.vehicles, found.parts
+        body = BODY[users.class_id]
+        users = users.select(standing(users.xyxy, users.score, body, overlap, MOST))
+        parts = parts.select(standing(parts.xyxy, parts.score, parts.part_id, overlap, MOST))
+        return Detected(users, parts)
 
     def _start(self) -> Inference:
         """The model on its provider."""

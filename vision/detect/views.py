@@ -8,7 +8,16 @@ from typing import Final
 import numpy as np
 
 from vision.detect.detected import Detected
-from vision.detect.detections import BODY, BoolArray, Detections, FloatArray, IntArray, area
+from vision.detect.detections import (
+    BODY,
+    BoolArray,
+    Detections,
+    FloatArray,
+    IntArray,
+    area,
+    iou,
+    settle,
+)
 from vision.detect.parts import Parts
 
 Region = tuple[int, int, int, int]
@@ -20,6 +29,15 @@ draw a vehicle that is cut off to within 3 pixels of 416."""
 
 COVERED: Final = 0.6
 """A box that was cut off falls when this share of it lies inside a box of another view."""
+
+CONTAINED: Final = 0.7
+"""Two boxes are one vehicle when this share of one lies inside the other: close views also find
+halves of vehicles. On the junction of the accuracy data (every 4th frame) it brings the precision
+of motorbikes from 0.80, with boxes of different views only, to 0.86, and their recall from 0.70 to
+0.68."""
+
+MOST: Final = 500
+"""Boxes of all views that are held against each other, the surest ones."""
 
 
 def grid(width: int, height: int, columns: int, rows: int, overlap: float) -> list[Region]:
@@ -50,19 +68,30 @@ def grid(width: int, height: int, columns: int, rows: int, overlap: float) -> li
     return regions
 
 
-def join(views: Sequence[Detected], regions: Sequence[Region], width: int, height: int) -> Detected:
-    """The boxes of all views in the picture's pixels, without those that a border cut off.
+def join(
+    views: Sequence[Detected],
+    regions: Sequence[Region],
+    width: int,
+    height: int,
+    overlap: float,
+) -> Detected:
+    """The boxes of all views in the picture's pixels, each vehicle once.
 
     A vehicle on the border of a tile is seen in part by it, and whole by another view. The part
     falls when it touches a border inside the picture and lies mostly inside a box of the same
-    body of another view; non-maximum suppression, which comes next, would miss it, for the
-    overlap with the whole is small.
+    body of another view; non-maximum suppression alone would miss it, for the overlap with the
+    whole is small. Then boxes that lie mostly in each other are one vehicle, and a box
+    that a border cut counts half when the better one is picked.
 
     Args:
-        views: Boxes in the pixels of each region.
+        views: Boxes in the pixels of each region, without doubles.
         regions: Where each view lies.
         width: Of the picture, pixels.
         height: Of it.
+        overlap: Intersection over union above which the lesser of two boxes falls.
+
+    Returns:
+        The boxes that stand, the surest first.
     """
     users = Detections(
         _moved([view.vehicles.xyxy for view in views], regions),
@@ -74,13 +103,36 @@ def join(views: Sequence[Detected], regions: Sequence[Region], width: int, heigh
         np.concatenate([view.parts.score for view in views]),
         np.concatenate([view.parts.part_id for view in views]),
     )
+    size = (width, height)
     source = np.repeat(np.arange(len(views)), [len(view.vehicles) for view in views])
-    users = users.select(_whole(users.xyxy, BODY[users.class_id], source, regions, (width, height)))
-    source = np.repeat(np.arange(len(views)), [len(view.parts) for view in views])
-    return Detected(
-        users,
-        parts.select(_whole(parts.xyxy, parts.part_id, source, regions, (width, height))),
+    users = users.select(
+        _once(users.xyxy, users.score, BODY[users.class_id], source, regions, size, overlap)
     )
+    source = np.repeat(np.arange(len(views)), [len(view.parts) for view in views])
+    parts = parts.select(
+        _once(parts.xyxy, parts.score, parts.part_id, source, regions, size, overlap)
+    )
+    return Detected(users, parts)
+
+
+def _once(
+    boxes: FloatArray,
+    score: FloatArray,
+    group: IntArray,
+    source: IntArray,
+    regions: Sequence[Region],
+    size: tuple[int, int],
+    overlap: float,
+) -> IntArray:
+    """Indices of the boxes that stand, the surest first."""
+    cut = _cut(boxes, np.array(regions, np.float32)[source], size)
+    whole = np.flatnonzero(_whole(boxes, group, source, cut))
+    rank = whole[np.argsort(-np.where(cut, score / 2, score)[whole], kind="stable")][:MOST]
+    ranked = boxes[rank]
+    share = _covered(ranked, ranked)
+    rival = (iou(ranked, ranked) > overlap) | (np.maximum(share, share.T) > CONTAINED)
+    rank = rank[settle(rival & (group[rank][:, None] == group[rank][None, :]))]
+    return np.asarray(rank[np.argsort(-score[rank], kind="stable")])
 
 
 def _moved(boxes: Sequence[FloatArray], regions: Sequence[Region]) -> FloatArray:
@@ -88,18 +140,9 @@ def _moved(boxes: Sequence[FloatArray], regions: Sequence[Region]) -> FloatArray
     return np.concatenate([each + np.array([*at[:2], *at[:2]], np.float32) for each, at in pairs])
 
 
-def _whole(
-    boxes: FloatArray,
-    group: IntArray,
-    source: IntArray,
-    regions: Sequence[Region],
-    size: tuple[int, int],
-) -> BoolArray:
+def _whole(boxes: FloatArray, group: IntArray, source: IntArray, parts: BoolArray) -> BoolArray:
     """Which boxes are not the cut-off part of a box of another view."""
     stands = np.ones(len(boxes), np.bool_)
-    parts = _cut(boxes, np.array(regions, np.float32)[source], size)
-    if not parts.any():
-        return stands
     cut = np.flatnonzero(parts)
     share = _covered(boxes[cut], boxes)
     rival = (group[cut][:, None] == group[None, :]) & (source[cut][:, None] != source[None, :])
