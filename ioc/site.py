@@ -224,6 +224,13 @@ class Camera(Part):
     forbidden_turns: tuple[ForbiddenTurn, ...] = ()
     lamps: tuple[Lamp, ...] = ()
     tiles: tuple[Tile, ...] = Field((), max_length=16, description="Beside the whole picture.")
+    flatten: float = Field(
+        1.0,
+        ge=0.2,
+        le=1,
+        description="Pressed to this share of its height before the model sees it; for cameras "
+        "that look straight down.",
+    )
     calibration: Calibration | None = None
     rules: tuple[RuleSettings, ...] = ()
     flow_period_s: float = Field(10, ge=1, le=60, description="Period of the flow counts.")

@@ -159,6 +159,7 @@ class Node:
         found = self._detector.detect(
             [frame.picture for _, frame in batch],
             [self._here[camera].regions(frame) for camera, frame in batch],
+            [self._here[camera].camera.flatten for camera, _ in batch],
         )
         spent = (self._monotonic() - begun) / len(batch)
         for (camera, frame), detected in zip(batch, found, strict=True):

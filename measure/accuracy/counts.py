@@ -303,6 +303,6 @@ def _detected(
         tiles = [(whole(tile.box, factor), tile.every) for tile in camera.tiles]
         for frame in source:
             due = [box for box, every in tiles if frame.index % every == 0]
-            found.append(detector.detect([frame.picture], [due])[0].vehicles)
+            found.append(detector.detect([frame.picture], [due], [camera.flatten])[0].vehicles)
             times.append(frame.pts_s)
     return found, times, size
