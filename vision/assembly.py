@@ -23,7 +23,7 @@ from ioc.site import Camera, Site, load_site
 from ioc.telemetry import logger
 from ioc.topics import DevicePath
 from models.registry import resolve
-from vision.casework import Casework, plate_reading
+from vision.casework import Casework, plate_reading, yield_to_frames
 from vision.detect.session import Detector, DetectorSettings
 from vision.evidence.faces import FaceFinder
 from vision.evidence.metrics import EvidenceMetrics
@@ -169,7 +169,7 @@ def _recording(
     if not options.evidence:
         return None
     wanted = settings.evidence
-    worker = ThreadPoolExecutor(1, thread_name_prefix="evidence")
+    worker = ThreadPoolExecutor(1, thread_name_prefix="evidence", initializer=yield_to_frames)
     stack.callback(worker.shutdown, wait=True, cancel_futures=False)
     plates = plate_reading(PlateReader()) if settings.vision.plates else None
     faces = FaceFinder() if wanted.proxy else None

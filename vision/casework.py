@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -47,6 +50,8 @@ MOST_BOXES: Final = 200
 
 MOST_REASONS: Final = 32
 
+NICE: Final = 10
+
 MOST_LOOKS: Final = 5
 """Pictures that a plate is read off: a vote needs three, and each costs some 50 ms."""
 
@@ -62,6 +67,15 @@ LATER: Final = (
 )
 
 NO_PLATE: Final[frozenset[VehicleClass]] = frozenset({"pedestrian", "bicycle"})
+
+
+def yield_to_frames() -> None:
+    """Lower the priority of this thread: frames come first, evidence can wait some seconds.
+
+    Linux keeps a priority for each thread (setpriority(2)); elsewhere nothing changes.
+    """
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
 
 
 class Casework:
