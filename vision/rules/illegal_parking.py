@@ -24,6 +24,10 @@ AWAY: Final = 0.25
 """A vehicle has moved once it is this share of its box from where it came to rest: a metre for a
 car. The drift of a standing box stays below 0.1."""
 
+SETTLE_S: Final = 1.0
+"""So long its place settles after it has come to rest: it rolled on a little, and what is measured
+from the last of that would begin at the edge of ``AWAY``."""
+
 SAME_SPOT: Final = 0.5
 """Overlap with what stood there from which a box is the same vehicle. Motorcycles that are parked
 side by side overlap by less than 0.4."""
@@ -142,7 +146,7 @@ class IllegalParking:
             if spot is None:
                 self._begin(zone, sight, row)
                 continue
-            if not self._stay(spot, sight, row):
+            if not self._stay(spot, sight, row, bool(still[row])):
                 continue
             if view.time_s - spot.checked_s >= GUARD_S:
                 spot.checked_s = view.time_s
@@ -214,7 +218,7 @@ class IllegalParking:
             ):
                 other.take_over(spot)
 
-    def _stay(self, spot: _Spot, sight: Sight, row: int) -> bool:
+    def _stay(self, spot: _Spot, sight: Sight, row: int, still: bool) -> bool:
         """Take in a sighting; whether the vehicle still stands where it stood."""
         now, frame = sight.view.time_s, sight.view.frame
         x, y = sight.ground[row].tolist()
@@ -235,6 +239,8 @@ class IllegalParking:
             spot.watched = True
             spot.restart(at_s, frame)
             return False
+        if still and now - spot.since_s <= SETTLE_S and not spot.told:
+            spot.x, spot.y = (spot.x + x) / 2, (spot.y + y) / 2
         gap = now - spot.last_s
         spot.longest_s = max(spot.longest_s, gap)
         spot.seen_s += gap if gap <= SIGHTING_S else 0.0
