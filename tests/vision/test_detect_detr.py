@@ -67,7 +67,7 @@ def test_a_graph_with_a_post_processor_gives_boxes_of_the_frame(tmp_path: Path) 
             "boxes": np.array(
                 [[[8, 8, 16, 24], [0, 0, 4, 4], [1, 1, 9, 9], [8, 8, 16, 24]]], np.float32
             ),
-            "scores": np.array([[0.9, 0.5, 0.99, 0.05]], np.float32),
+            "scores": np.array([[0.9, 0.5, 0.99, 0.08]], np.float32),
         },
         sizes=True,
     )
@@ -84,6 +84,7 @@ def test_a_graph_of_logits_gives_boxes_of_the_frame(tmp_path: Path) -> None:
     dets, logits = np.zeros((1, 300, 4), np.float32), np.full((1, 300, 91), -9, np.float32)
     dets[0, 7] = (0.5, 0.5, 0.25, 0.5)
     logits[0, 7, 4] = 2.0  # COCO's category number: motorcycle
+    dets[0, 8], logits[0, 8, 3] = dets[0, 7] / 2, -2.44  # a car at 0.08, too faint
     path = constant_graph(tmp_path / "m.onnx", {"dets": dets, "labels": logits}, sizes=False)
     model = resolve(str(path))
 
