@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from ioc.clock import VIETNAM
 from ioc.events import Phase, Rule, VehicleClass, ViolationData
 from ioc.site import Label
+from vision.label import FONT, put
 from vision.source.picture import Image
 
 RULE_NAMES: Final[dict[Rule, Label]] = {
@@ -64,7 +65,7 @@ _WHITE: Final[Colour] = (240, 240, 240)
 _GREY: Final[Colour] = (170, 170, 170)
 _MARK: Final[Colour] = (40, 60, 235)
 _LINE: Final[Colour] = (0, 200, 255)
-_FONT: Final = cv2.FontFace("sans")
+_FONT: Final = FONT
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +236,7 @@ def _comma(value: float) -> str:
 def _put(
     image: Image, text: str, x: int, base: int, colour: Colour, size: float, weight: int
 ) -> None:
-    cv2.putText(image, text, (x, base), colour, _FONT, max(1, round(size)), weight)
+    put(image, text, (x, base), max(1, round(size)), colour, weight)
 
 
 def _text_width(text: str, size: float, weight: int = 700) -> int:
