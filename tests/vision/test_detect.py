@@ -49,6 +49,47 @@ def test_the_letterbox_leaves_nothing_of_an_earlier_frame() -> None:
     assert (row[:, 32:] == 114).all()
 
 
+def planes(height: int, width: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(height)
+    return (
+        rng.integers(16, 236, (height, width), np.uint8),
+        rng.integers(16, 241, (height // 2, width // 2), np.uint8),
+        rng.integers(16, 241, (height // 2, width // 2), np.uint8),
+    )
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "rows", "columns", "region"),
+    [
+        (108, 192, 36, 64, None),  # a third: pixels are picked
+        (108, 192, 36, 64, (0, 0, 192, 108)),
+        (120, 192, 30, 48, None),  # a quarter: between pixels
+        (108, 192, 20, 36, (6, 4, 186, 104)),  # a fifth of a region
+        (108, 192, 60, 66, (4, 6, 104, 98)),
+    ],
+)
+def test_planes_are_scaled_as_opencv_does_bilinear(
+    height: int,
+    width: int,
+    rows: int,
+    columns: int,
+    region: tuple[int, int, int, int] | None,
+) -> None:
+    y, u, v = planes(height, width)
+    target = np.zeros((rows, columns, 3), np.uint8)
+
+    Picture(planes=(y, u, v)).resize_into(target, region)
+
+    left, top, right, bottom = region or (0, 0, width, height)
+    packed = np.empty((rows * 3 // 2, columns), np.uint8)
+    packed[:rows] = cv2.resize(y[top:bottom, left:right], (columns, rows))
+    half = np.s_[top // 2 : bottom // 2, left // 2 : right // 2]
+    for number, plane in enumerate((u, v)):
+        chroma = cv2.resize(plane[half], (columns // 2, rows // 2))
+        packed[rows:].reshape(2, rows // 2, columns // 2)[number] = chroma
+    assert np.array_equal(target, cv2.cvtColor(packed, cv2.COLOR_YUV2BGR_I420))
+
+
 def naive(found: Detections, overlap: float) -> list[int]:
     order = sorted(range(len(found)), key=lambda i: -found.score[i])
     kept: list[int] = []
