@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ioc.clock import VIETNAM
 from ioc.events import Phase, Rule, VehicleClass, ViolationData
 from ioc.site import Label
-from vision.label import FONT, put
+from vision.label import FONT, WEIGHT, put
 from vision.source.picture import Image
 
 RULE_NAMES: Final[dict[Rule, Label]] = {
@@ -149,9 +149,9 @@ class Band:
         room = width - 2 * self._margin
         derived = self._line * 0.5
         wide = _text_width(DERIVED, derived)
-        self._write(self._still, caption.title, 0, self._line * 0.84, _WHITE, room - wide - 8, 500)
+        self._write(self._still, caption.title, 0, self._line * 0.84, _WHITE, room - wide - 8, WEIGHT)
         x = width - self._margin - wide
-        _put(self._still, DERIVED, x, round(self._line * 0.84), _LINE, derived, 600)
+        _put(self._still, DERIVED, x, round(self._line * 0.84), _LINE, derived, WEIGHT)
         self._write(self._still, caption.place, 1, self._line * 0.64, _WHITE, room * 0.5)
         self._write(self._still, caption.facts, 2, self._line * 0.64, _GREY, room * 0.74)
 
@@ -164,11 +164,11 @@ class Band:
         if moment.frame is not None:
             when += f"  khung hình {moment.frame}"
         when, size_when = _fitting(when, size, (self.width - 2 * self._margin) * 0.48)
-        x = right - _text_width(when, size_when, 500)
-        _put(image, when, x, round(self._line * 1.88), _WHITE, size_when, 500)
+        x = right - _text_width(when, size_when, WEIGHT)
+        _put(image, when, x, round(self._line * 1.88), _WHITE, size_when, WEIGHT)
         if moment.at_act:
             x = right - _text_width(ACT, size)
-            _put(image, ACT, x, round(self._line * 2.88), _MARK, size, 700)
+            _put(image, ACT, x, round(self._line * 2.88), _MARK, size, WEIGHT)
         top, bottom = round(self._line * 3.4), round(self._line * 3.7)
         start, length = self._margin, right - self._margin
         cv2.rectangle(image, (start, top), (right, bottom), (80, 80, 80), -1)
@@ -186,7 +186,7 @@ class Band:
         size: float,
         colour: Colour,
         room: float,
-        weight: int = 450,
+        weight: int = WEIGHT,
     ) -> None:
         base = round(self._line * (row + 0.88))
         text, size = _fitting(text, size, room)
@@ -239,7 +239,7 @@ def _put(
     put(image, text, (x, base), max(1, round(size)), colour, weight)
 
 
-def _text_width(text: str, size: float, weight: int = 700) -> int:
+def _text_width(text: str, size: float, weight: int = WEIGHT) -> int:
     box = cv2.getTextSize((0, 0), text, (0, 0), _FONT, max(1, round(size)), weight)
     return int(box[2])
 
