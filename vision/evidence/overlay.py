@@ -149,7 +149,7 @@ class Band:
         room = width - 2 * self._margin
         derived = self._line * 0.5
         wide = _text_width(DERIVED, derived)
-        self._write(self._still, caption.title, 0, self._line * 0.84, _WHITE, room - wide - 8, WEIGHT)
+        self._write(self._still, caption.title, 0, self._line * 0.84, _WHITE, room - wide - 8)
         x = width - self._margin - wide
         _put(self._still, DERIVED, x, round(self._line * 0.84), _LINE, derived, WEIGHT)
         self._write(self._still, caption.place, 1, self._line * 0.64, _WHITE, room * 0.5)
