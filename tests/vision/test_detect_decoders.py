@@ -67,7 +67,9 @@ def test_a_post_processor_gives_sound_boxes_whatever_it_gives(
     scores: NDArray[np.float32],
     least: float,
 ) -> None:
-    sound(decode("d-fine", [labels, boxes * 64, scores], least), least)
+    with np.errstate(all="ignore"):
+        pixels = boxes * 64
+    sound(decode("d-fine", [labels, pixels, scores], least), least)
 
 
 @settings(max_examples=60, deadline=None)
@@ -96,7 +98,7 @@ def test_logits_become_a_box_of_the_best_class_that_means_something() -> None:
 
 @pytest.mark.parametrize(
     ("frame", "size"),
-    [((1080, 1920), (360, 640)), ((1080, 1066), (640, 632)), ((77, 640), (76, 640))],
+    [((1080, 1920), (360, 640)), ((1080, 1061), (640, 628)), ((77, 640), (76, 640))],
 )
 def test_a_frame_lies_in_an_even_part_of_the_picture(
     frame: tuple[int, int], size: tuple[int, int]

@@ -53,6 +53,16 @@ def test_half_a_bus_in_a_tile_loses_against_the_whole_bus_however_sure_it_is() -
     np.testing.assert_allclose(found.xyxy, [[450, 100, 900, 300]])
 
 
+def test_of_two_boxes_that_overlap_the_one_that_no_border_cut_is_kept() -> None:
+    # 0.59 of the cut one lies in the other: too little for a mere part, too much for two cars
+    found = joined(
+        (LEFT, seen((500, 0, 600, 100, 0.6, "car"))),
+        (WHOLE, seen((541, 0, 611, 100, 0.4, "car"))),
+    )
+
+    np.testing.assert_allclose(found.xyxy, [[541, 0, 611, 100]])
+
+
 def test_a_vehicle_that_no_view_sees_whole_stays_once() -> None:
     found = joined(
         (LEFT, seen((380, 100, 600, 300, 0.5, "bus"))),
