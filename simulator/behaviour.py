@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from itertools import cycle
 from typing import Final, Protocol
 
+from ioc.camera import Camera, Lane
 from ioc.clock import VIETNAM
 from ioc.events import (
     ClockRef,
@@ -30,7 +31,7 @@ from ioc.events import (
     VehicleClass,
     ViolationData,
 )
-from ioc.site import Camera, Lane, Sensor, Signal
+from ioc.site import Sensor, Signal
 from simulator.sensors import measure
 
 HEALTH_PERIOD: Final = timedelta(seconds=10)

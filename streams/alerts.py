@@ -12,8 +12,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
+from ioc.camera import Lane
 from ioc.ids import uuid7
-from ioc.site import Lane, Sensor, Site
+from ioc.site import Sensor, Site
 from ioc.topics import DevicePath
 from store.readers import LaneKey, Snapshot
 from store.rows import Alert

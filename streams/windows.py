@@ -15,9 +15,10 @@ from typing import Final, get_args
 from msgspec.structs import replace
 from psycopg import AsyncConnection
 
+from ioc.camera import Lane
 from ioc.clock import minute_of
 from ioc.events import FlowEvent, VehicleClass
-from ioc.site import Lane, Site
+from ioc.site import Site
 from ioc.topics import DevicePath
 from store.readers import LaneKey
 from store.rows import FlowMinute, FlowMinuteKey

@@ -17,9 +17,10 @@ from edge.evidence_store import EvidenceStore, store_folder
 from edge.identity import DeviceKey, key_file
 from edge.metrics import PublisherMetrics
 from edge.upload import Uploader
+from ioc.camera import Camera
 from ioc.events import ModelRef
 from ioc.settings import Settings
-from ioc.site import Camera, Site, load_site
+from ioc.site import Site, load_site
 from ioc.telemetry import logger
 from ioc.topics import DevicePath
 from models.registry import resolve

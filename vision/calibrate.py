@@ -15,8 +15,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ioc.camera import Calibration, FrameSize
 from ioc.errors import ConfigError
-from ioc.site import Calibration, FrameSize
 
 Points = NDArray[np.float64]
 Mask = NDArray[np.bool_]

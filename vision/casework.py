@@ -16,9 +16,9 @@ import msgspec
 from edge.evidence_store import EvidenceStore
 from edge.identity import DeviceKey
 from edge.upload import Uploader
+from ioc.camera import Camera
 from ioc.events import VehicleClass, ViolationData
 from ioc.settings import EvidenceSettings
-from ioc.site import Camera
 from ioc.telemetry import logger
 from ioc.topics import DevicePath
 from vision.calibrate import LEAST_POINTS, ground_of

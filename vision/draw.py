@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ioc.site import Camera, Line
+from ioc.camera import Camera, Line
 from vision.calibrate import Ground
 from vision.label import Labels, extent, write
 from vision.scene import Points, RoadLine, Scene, build_scene, inside

@@ -13,9 +13,10 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
+from ioc.camera import Camera
 from ioc.errors import ConfigError
 from ioc.events import ModelRef
-from ioc.site import Camera, Site
+from ioc.site import Site
 from ioc.systemd import Notifier
 from ioc.telemetry import logger
 from vision.detect.detected import Detected

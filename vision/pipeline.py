@@ -7,6 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from ioc.camera import Camera
 from ioc.events import (
     ClockRef,
     FlowData,
@@ -16,7 +17,6 @@ from ioc.events import (
     VehicleClass,
     ViolationData,
 )
-from ioc.site import Camera
 from models.contract import Part
 from vision.counts import LaneFlow, LineCounter
 from vision.detect.detected import Detected

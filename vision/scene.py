@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from ioc.camera import Camera, ForbiddenTurn, Hours, Lane, Line, Pixel, Segment
 from ioc.errors import ConfigError
 from ioc.events import VehicleClass
-from ioc.site import Camera, ForbiddenTurn, Hours, Lane, Line, Pixel, Segment
 from vision.calibrate import Ground, ground_of
 from vision.detect.detections import BoolArray
 

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ioc.camera import Camera
 from ioc.clock import Clock, utc_now
 from ioc.errors import ConfigError
 from ioc.events import ClockRef, ModelRef
-from ioc.site import Camera, Site
+from ioc.site import Site
 from ioc.telemetry import logger
 from ioc.topics import DevicePath
 from models.contract import Part

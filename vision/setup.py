@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 
+from ioc.camera import Camera
 from ioc.errors import ConfigError
-from ioc.site import Camera, Site, load_site
+from ioc.site import Site, load_site
 from models.contract import Part
 from vision.rules.catalogue import inactive
 from vision.scene import faults

@@ -14,8 +14,8 @@ import numpy as np
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
+from ioc.camera import Calibration, Camera, GroundPoint
 from ioc.errors import ConfigError, describe_validation
-from ioc.site import Calibration, Camera, GroundPoint
 from vision.calibrate import Ground, ground_of, near_line
 from vision.scene import Points, build_scene, inside
 

@@ -12,9 +12,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
+from ioc.camera import Camera
 from ioc.clock import Clock, utc_now
 from ioc.events import ClockRef, HealthData, ModelRef, ViolationData
-from ioc.site import Camera
 from ioc.telemetry import logger
 from models.contract import Part
 from vision.boxes import BoxHistory, FrameBoxes

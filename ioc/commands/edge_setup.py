@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from ioc.site import Calibration, Camera, Site
+    from ioc.camera import Calibration, Camera
+    from ioc.site import Site
     from vision.source.picture import Image
     from vision.survey import Survey
 
@@ -82,8 +83,8 @@ def _calibration(
     """The calibration to judge: the site file's, with what is given on the command line."""
     from pydantic import ValidationError
 
+    from ioc.camera import Calibration
     from ioc.errors import ConfigError, describe_validation
-    from ioc.site import Calibration
     from vision.survey import read_points
 
     known = camera.calibration

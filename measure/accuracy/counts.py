@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from ioc.camera import Camera
 from ioc.errors import ConfigError
-from ioc.site import Camera, load_site
+from ioc.site import load_site
 from measure.figures import Figure
 from models.registry import resolve
 from vision.counts import Crossing, LineCounter

@@ -5,7 +5,8 @@ import unicodedata
 import numpy as np
 import pytest
 
-from ioc.site import Camera, Site, load_sites, sites_folder
+from ioc.camera import Camera
+from ioc.site import Site, load_sites, sites_folder
 
 SITES = load_sites(sites_folder())
 CAMERAS = [(site, camera) for site in SITES for camera in site.cameras]

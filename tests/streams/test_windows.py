@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from psycopg import AsyncConnection
 
 from ioc import events as e
-from ioc.site import Lane
+from ioc.camera import Lane
 from store.readers import LaneKey
 from store.rows import FlowMinute
 from store.writers import load_flow_minutes

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ioc.camera import Calibration, Camera, FrameSize
 from ioc.errors import ConfigError
-from ioc.site import Calibration, Camera, FrameSize
 from tests.vision.surveyed import LAST_DAY, SPOTS, calibration, seen_at
 from vision.calibrate import Ground, fit_ground, ground_of, near_line
 from vision.scene import build_scene, faults

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ioc.site import Camera
+from ioc.camera import Camera
 from tests.vision.clips import write_clip, write_site
 from tests.vision.commands import ioc
 from tests.vision.surveyed import calibration

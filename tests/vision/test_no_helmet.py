@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ioc.site import Camera
+from ioc.camera import Camera
 from models.contract import Part
 from tests.vision.trajectories import Path, rule_settings, scene, views, watch
 from vision.detect.parts import PART_ID, Parts

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import yaml
 
+from ioc.camera import Camera
 from ioc.events import FlowData, ModelRef, ViolationData
-from ioc.site import Camera
 from tests.vision.clips import SITE
 from vision.detect.detected import Detected
 from vision.detect.detections import Detections

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ioc.camera import Camera
 from ioc.errors import ConfigError
 from ioc.events import VehicleClass
-from ioc.site import Camera
 from tests.vision.surveyed import calibration, seen_at
 from tests.vision.trajectories import NOON, Path, rule_settings, views, watch
 from vision.rules.rule import Finding, View

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ioc.camera import Calibration, Camera
 from ioc.errors import ConfigError
-from ioc.site import Calibration, Camera, load_site
+from ioc.site import load_site
 from tests.vision.commands import ioc
 from tests.vision.surveyed import Points, calibration, seen_at
 from vision.survey import read_points, survey, with_calibration

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ioc.site import RuleSettings
+from ioc.camera import RuleSettings
 from tests.vision.paths import tracks
 from vision.rules.rule import Finding, View
 from vision.rules.wrong_way import WrongWay

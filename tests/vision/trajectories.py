@@ -15,8 +15,8 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
+from ioc.camera import Camera, RuleSettings
 from ioc.events import Phase, Rule, VehicleClass
-from ioc.site import Camera, RuleSettings
 from models.contract import Part
 from vision.detect.detections import CLASS_ID
 from vision.detect.parts import PART_ID, Parts

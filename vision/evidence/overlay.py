@@ -14,9 +14,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ioc.camera import Label
 from ioc.clock import VIETNAM
 from ioc.events import Phase, Rule, VehicleClass, ViolationData
-from ioc.site import Label
 from vision.label import FONT, WEIGHT, put
 from vision.source.picture import Image
 

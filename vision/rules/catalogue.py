@@ -6,8 +6,8 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from ioc.camera import Camera, RuleSettings
 from ioc.events import Rule
-from ioc.site import Camera, RuleSettings
 from models.contract import Part
 from vision.rules.illegal_parking import IllegalParking
 from vision.rules.illegal_turn import IllegalTurn

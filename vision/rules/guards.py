@@ -8,9 +8,9 @@ from typing import Final
 
 import numpy as np
 
+from ioc.camera import Hours, RuleSettings
 from ioc.errors import ConfigError
 from ioc.events import VehicleClass
-from ioc.site import Hours, RuleSettings
 from vision.detect.detections import CLASS_ID, CLASSES, BoolArray
 from vision.rules.sight import Sight
 

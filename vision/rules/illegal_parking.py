@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from ioc.site import RuleSettings
+from ioc.camera import RuleSettings
 from vision.detect.detections import CLASSES, BoolArray, FloatArray, iou
 from vision.rules.guards import Guard, concerns, in_force, need, reason, standing_still
 from vision.rules.memory import TRAIL_S, FlaggedVehicles

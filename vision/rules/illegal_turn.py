@@ -15,7 +15,7 @@ from typing import Final
 
 import numpy as np
 
-from ioc.site import ForbiddenTurn, RuleSettings
+from ioc.camera import ForbiddenTurn, RuleSettings
 from vision.detect.detections import BODY, CLASSES, BoolArray, iou
 from vision.rules.guards import Guard, concerns, in_force, need, reason
 from vision.rules.memory import SAME_PLACE, FlaggedVehicles

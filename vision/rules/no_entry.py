@@ -14,7 +14,7 @@ from typing import Final
 
 import numpy as np
 
-from ioc.site import RuleSettings
+from ioc.camera import RuleSettings
 from vision.detect.detections import CLASSES
 from vision.rules.guards import Guard, concerns, in_force, need, reason
 from vision.rules.memory import FlaggedVehicles

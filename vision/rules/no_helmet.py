@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from ioc.site import RuleSettings
+from ioc.camera import RuleSettings
 from vision.detect.detections import CLASS_ID, IntArray
 from vision.detect.parts import PART_ID
 from vision.rules.guards import Guard, reason

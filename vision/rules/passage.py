@@ -7,8 +7,8 @@ from typing import Final
 
 import numpy as np
 
+from ioc.camera import RuleSettings
 from ioc.errors import ConfigError
-from ioc.site import RuleSettings
 from vision.detect.detections import FloatArray
 from vision.rules.guards import Guard, need
 from vision.rules.sight import Crossing, Sight, zone_rows

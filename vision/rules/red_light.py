@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ioc.site import RuleSettings
+from ioc.camera import RuleSettings
 from vision.detect.detections import CLASSES
 from vision.rules.guards import Guard, reason
 from vision.rules.memory import FlaggedVehicles

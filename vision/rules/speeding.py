@@ -15,8 +15,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ioc.camera import RuleSettings
 from ioc.errors import ConfigError
-from ioc.site import RuleSettings
 from vision.calibrate import Ground
 from vision.detect.detections import CLASSES, BoolArray
 from vision.rules.guards import LOCAL, Guard, need, reason

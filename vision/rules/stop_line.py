@@ -7,7 +7,7 @@ one who only nudges the line.
 
 from __future__ import annotations
 
-from ioc.site import RuleSettings
+from ioc.camera import RuleSettings
 from vision.detect.detections import CLASSES
 from vision.rules.guards import Guard, reason
 from vision.rules.memory import FlaggedVehicles

@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from ioc.site import RuleSettings
+from ioc.camera import RuleSettings
 from vision.detect.detections import CLASSES, BoolArray
 from vision.rules.guards import Guard, concerns, need, reason
 from vision.rules.memory import FlaggedVehicles

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ioc.site import RuleSettings
+from ioc.camera import RuleSettings
 from vision.detect.detections import CLASSES, FloatArray
 from vision.rules.guards import Guard, need, reason
 from vision.rules.memory import FlaggedVehicles
