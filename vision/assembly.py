@@ -24,10 +24,10 @@ from ioc.site import Site, load_site
 from ioc.telemetry import logger
 from ioc.topics import DevicePath
 from models.registry import resolve
-from vision.casework import Casework, plate_reading, yield_to_frames
+from vision.casework import Casework, plate_reading
 from vision.detect.session import Detector, DetectorSettings
-from vision.evidence.faces import FaceFinder
 from vision.evidence.metrics import EvidenceMetrics
+from vision.evidence.proxy_process import ProxyMaker
 from vision.evidence.ring import PacketRing
 from vision.journal import Journal
 from vision.node import Node, NodeOptions
@@ -170,10 +170,12 @@ def _recording(
     if not options.evidence:
         return None
     wanted = settings.evidence
-    worker = ThreadPoolExecutor(1, thread_name_prefix="evidence", initializer=yield_to_frames)
+    proxies = ProxyMaker() if wanted.proxy else None
+    if proxies is not None:
+        stack.callback(proxies.close)
+    worker = ThreadPoolExecutor(1, thread_name_prefix="evidence")
     stack.callback(worker.shutdown, wait=True, cancel_futures=False)
     plates = plate_reading(PlateReader()) if settings.vision.plates else None
-    faces = FaceFinder() if wanted.proxy else None
     stores: dict[DevicePath, tuple[EvidenceStore, Uploader | None]] = {}
     metrics = EvidenceMetrics(
         lambda: {
@@ -210,7 +212,7 @@ def _recording(
             worker,
             uploader=uploader,
             plates=plates,
-            faces=faces,
+            proxies=proxies,
             wait_when_full=wait,
         )
         return ring, casework

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
-import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -31,9 +28,9 @@ from vision.evidence.builder import (
     PlateSeen,
     ReadPlate,
 )
-from vision.evidence.faces import FaceFinder
 from vision.evidence.manifest import CalibrationRecord, config_digest, sign_violation
-from vision.evidence.proxy import ProxyRequest, make_proxy
+from vision.evidence.proxy import ProxyRequest
+from vision.evidence.proxy_process import ProxyMaker
 from vision.evidence.ring import ClipPackets, PacketRing
 from vision.evidence.stills import TimedBox
 from vision.metrics import WITHOUT_EVIDENCE, StageTimes
@@ -50,8 +47,6 @@ MOST_BOXES: Final = 200
 
 MOST_REASONS: Final = 32
 
-NICE: Final = 10
-
 MOST_LOOKS: Final = 5
 """Pictures that a plate is read off: a vote needs three, and each costs some 50 ms."""
 
@@ -67,15 +62,6 @@ LATER: Final = (
 )
 
 NO_PLATE: Final[frozenset[VehicleClass]] = frozenset({"pedestrian", "bicycle"})
-
-
-def yield_to_frames() -> None:
-    """Lower the priority of this thread: frames come first, evidence can wait some seconds.
-
-    Linux keeps a priority for each thread (setpriority(2)); elsewhere nothing changes.
-    """
-    if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
 
 
 class Casework:
@@ -99,7 +85,7 @@ class Casework:
         *,
         uploader: Uploader | None = None,
         plates: ReadPlate | None = None,
-        faces: FaceFinder | None = None,
+        proxies: ProxyMaker | None = None,
         wait_when_full: bool = False,
     ) -> None:
         """Set up a camera.
@@ -115,14 +101,14 @@ class Casework:
             worker: Runs the work; one thread, so that it never takes more than one core.
             uploader: Woken when there is something new.
             plates: Reads plates; called on the worker only.
-            faces: Finds faces, to hide them in the reviewers' copy; without it none is made.
+            proxies: Makes the reviewers' copy, with faces hidden; without it none is made.
             wait_when_full: Hold the camera up rather than leave evidence out: for files.
         """
         self.pre_s, self.post_s = settings.pre_s, settings.post_s
         self.camera = camera
         self._path = path
         self._place = place
-        self._faces = faces
+        self._proxies = proxies
         self._ring = ring
         self._key = key
         self._builder = EvidenceBuilder(store, key, read_plate=plates)
@@ -206,11 +192,11 @@ class Casework:
         return CalibrationRecord(id=data.calibration, residual_um=residual_um)
 
     def _derive(self, case: Case) -> Derive | Sequence[Extra]:
-        faces = self._faces
-        if faces is None:
+        proxies = self._proxies
+        if proxies is None:
             return ()
         request = ProxyRequest(case.data, case.centre_s, self._place, case.wall_of, case.boxes)
-        return lambda clip: [make_proxy(clip, request, faces)]
+        return lambda clip: [proxies.make(clip, request)]
 
 
 def best_looks(track: Sequence[TimedBox]) -> tuple[TimedBox, ...]:

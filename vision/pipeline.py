@@ -44,6 +44,22 @@ class Output:
     finding: Finding | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class SourceClock:
+    """Instants of a source's clock as UTC, whole milliseconds.
+
+    Attributes:
+        anchor: Its zero.
+    """
+
+    anchor: datetime
+
+    def __call__(self, time_s: float) -> datetime:
+        """An instant, seconds of the source's clock."""
+        at = self.anchor + timedelta(seconds=time_s)
+        return at.replace(microsecond=at.microsecond // 1000 * 1000)
+
+
 class Pipeline:
     """One camera's way from boxes to payloads. Holds state, does no input or output."""
 
@@ -136,20 +152,19 @@ class Pipeline:
         """An instant in the source's clock, seconds; 0 before the first frame."""
         return 0.0 if self._anchor is None else (at - self._anchor).total_seconds()
 
-    def wall_time(self, time_s: float) -> datetime:
-        """An instant of the source's clock as UTC, whole milliseconds."""
+    def wall(self) -> SourceClock:
+        """The source's clock as the last frame has it."""
         assert self._anchor is not None
-        at = self._anchor + timedelta(seconds=time_s)
-        return at.replace(microsecond=at.microsecond // 1000 * 1000)
+        return SourceClock(self._anchor)
 
     def _flows(self, ended: list[tuple[float, FlowData]]) -> list[Output]:
-        return [Output(flow, self.wall_time(end)) for end, flow in ended]
+        return [Output(flow, self.wall()(end)) for end, flow in ended]
 
     def _violation(self, finding: Finding) -> Output:
-        act_time = self.wall_time(finding.act_s)
+        act_time = self.wall()(finding.act_s)
         signal = None
         if finding.head is not None and finding.signal is not None:
-            since = self.wall_time(finding.signal.since_s)
+            since = self.wall()(finding.signal.since_s)
             signal = SignalRef(head=finding.head, phase=finding.signal.phase, since=since)
         data = ViolationData(
             rule=finding.rule,

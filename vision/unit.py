@@ -276,9 +276,7 @@ class Unit:
         assert isinstance(output.data, ViolationData)
         start, end = centre_s - self._evidence.pre_s, centre_s + self._evidence.post_s
         boxes = tuple(self._boxes.between(start, end))
-        case = Case(
-            output.data, output.finding, centre_s, start, end, boxes, self.pipeline.wall_time
-        )
+        case = Case(output.data, output.finding, centre_s, start, end, boxes, self.pipeline.wall())
         made = self._evidence.submit(case)
         leaving: Future[Output] = Future()
         made.add_done_callback(

@@ -115,7 +115,7 @@ def _setup(place: Path, large: Path, count: int, model: Path, threads: int) -> S
 def site_of(clips: Sequence[Path]) -> dict[str, Any]:
     """A site whose cameras look at the six-lane clip; the first one has the ban.
 
-    The ban holds for two seconds, in which one car comes by: the fourth of the clip, at 7.2 s
+    The ban holds for one second, in which one car comes by: the fourth of the clip, at 7.2 s
     (data set's ground truth: frames 173 to 188 at 23.98 fps). The clips begin at 11:59:50 local.
     """
     lanes = [
@@ -138,7 +138,7 @@ def site_of(clips: Sequence[Path]) -> dict[str, Any]:
         "id": "ban",
         "kind": "no_entry",
         "polygon": [[300, 150], [420, 150], [420, 330], [300, 330]],
-        "hours": [{"start": "11:59:56", "end": "11:59:58"}],
+        "hours": [{"start": "11:59:57", "end": "11:59:58"}],
     }
     wrong_way = {"rule": "wrong_way", "min_travel_px": 60}
     no_entry = {
