@@ -195,7 +195,15 @@ class Casework:
         proxies = self._proxies
         if proxies is None:
             return ()
-        request = ProxyRequest(case.data, case.centre_s, self._place, case.wall_of, case.boxes)
+        stated = self.camera.frame
+        private = [
+            [(x / stated.width, y / stated.height) for x, y in zone.polygon]
+            for zone in self.camera.zones
+            if zone.kind == "privacy"
+        ]
+        request = ProxyRequest(
+            case.data, case.centre_s, self._place, case.wall_of, case.boxes, private=private
+        )
         return lambda clip: [proxies.make(clip, request)]
 
 

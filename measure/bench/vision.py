@@ -33,7 +33,7 @@ from measure.clips import enlarge, repeat
 from measure.figures import Figure, against
 
 Progress = Callable[[str], None]
-TIMEOUT_S: Final = 900.0
+TIMEOUT_S: Final = 1800.0
 WIDTH, HEIGHT = 1920, 1080
 CLIP_S: Final = 20.0
 SOAK_MODEL: Final = "yolox_nano_416.onnx"

@@ -98,6 +98,8 @@ class ProxyRequest:
         wall_of: Instant of the source's clock → with a time zone.
         boxes: All vehicles, frame by frame, in pixels of the source.
         plates: Where plates of other vehicles were found.
+        private: Areas that nobody may see, such as windows: corners as shares of the picture's
+            width and height.
     """
 
     violation: ViolationData
@@ -106,6 +108,7 @@ class ProxyRequest:
     wall_of: Callable[[float], datetime]
     boxes: Sequence[FrameBoxes] = ()
     plates: Sequence[TimedBox] = ()
+    private: Sequence[Sequence[tuple[float, float]]] = ()
 
 
 def make_proxy(
@@ -179,6 +182,7 @@ class _Proxy:
         self._frames = {boxes.pts_s: boxes.frame for boxes in request.boxes}
         self._frame_times = np.array(sorted(self._frames))
         self._found: list[tuple[int, Boxes]] = []
+        self._private = self._areas(request.private)
 
     def data(self) -> bytes:
         """The file."""
@@ -320,6 +324,14 @@ class _Proxy:
         step = (step[:, :2] + step[:, 2:]) / 2
         return np.tile(np.where(inside.any(axis=1)[:, None], step, 0.0), 2)
 
+    def _areas(self, polygons: Sequence[Sequence[tuple[float, float]]]) -> NDArray[np.bool_] | None:
+        """Which pixels are private, bool [rows, columns]; None when none are."""
+        mask = np.zeros((self._height, self._width), np.uint8)
+        size = np.array([self._width, self._height])
+        corners = [np.round(np.array(one) * size).astype(np.int32) for one in polygons]
+        cv2.fillPoly(mask, corners, 1)
+        return mask.astype(np.bool_) if mask.any() else None
+
     def _hide(self, place: int, image: Image) -> Image:
         there = np.flatnonzero(self._paths.there[place])
         box, kind = self._paths.xyxy[place, there], self._paths.class_id[there]
@@ -344,6 +356,12 @@ class _Proxy:
             shown[clear] = image[clear]
         hide(shown, heads(box[others & ~heedless], kind[others & ~heedless]))
         hide(shown, self._carried(place))
+        if self._private is not None:
+            rows, columns = np.nonzero(self._private)
+            around = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
+            blurred = shown.copy()
+            hide(blurred, np.array([around], np.float64))
+            shown[self._private] = blurred[self._private]
         return shown
 
     def _drawn(self, place: int, image: Image) -> Image:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import av
@@ -191,3 +192,19 @@ def test_a_clip_that_cannot_be_decoded_is_a_clip_error() -> None:
     broken = tuple(EncodedPacket(b"\0" * 50, p.pts_s, p.dts_s, p.keyframe) for p in packets[:5])
     with pytest.raises(ClipError):
         make_proxy(make_clip(ClipPackets(info, broken, 0, 1, ())), request([]), Faces())
+
+
+def test_a_private_area_is_hidden_even_where_the_vehicle_drives_through() -> None:
+    corner = [(0.0, 0.0), (0.6, 0.0), (0.6, 1.0), (0.0, 1.0)]
+    asked = request([])  # no box is drawn round anybody
+    _, shown = pictures(make_proxy(clip_of(), asked, Faces()).data)
+    _, hidden = pictures(make_proxy(clip_of(), replace(asked, private=[corner]), Faces()).data)
+
+    edge = round(0.6 * 640)
+    rows = round(HEIGHT * SCALE) - 40
+    # The picture of the stream is a white square with sharp edges; none is left in the area.
+    sharp = [int(np.abs(np.diff(i[20:rows, 20 : edge - 20, 0].astype(int))).max()) for i in shown]
+    soft = [int(np.abs(np.diff(i[20:rows, 20 : edge - 20, 0].astype(int))).max()) for i in hidden]
+    assert max(sharp) > 60
+    assert max(soft) < 25
+    assert np.array_equal(shown[0][20:rows, edge + 20 :], hidden[0][20:rows, edge + 20 :])
