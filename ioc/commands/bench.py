@@ -104,6 +104,7 @@ def vision(
     rounds: int = typer.Option(3, min=1, max=50, help="Turns of each; the figure is the median."),
     model: Path | None = typer.Option(None, help="Model file; left out, YOLOX-nano of --data."),
     threads: int = typer.Option(0, min=0, help="Inference threads; 0 is all cores."),
+    seconds: float = typer.Option(120, min=20, help="Video of a turn, all cameras together."),
     soak: int = typer.Option(0, min=0, help="Frames of the memory test, such as 20000; 0 is none."),
     data: Path | None = typer.Option(None, help="Folder of the real clips; default IOC_DATA_DIR."),
     as_json: bool = AsJson,
@@ -126,6 +127,7 @@ def vision(
         model=chosen,
         threads=threads,
         soak=soak,
+        seconds=seconds,
     )
     _print(figures, as_json)
 

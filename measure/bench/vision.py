@@ -65,6 +65,7 @@ def run(
     model: Path,
     threads: int = 0,
     soak: int = 0,
+    seconds: float = 120,
 ) -> list[Figure]:
     """Measure.
 
@@ -76,6 +77,7 @@ def run(
         model: Model file.
         threads: Inference threads, 0 for all cores.
         soak: Frames of the memory test, 0 for none.
+        seconds: Video of one turn, over all cameras together; it holds one violation.
 
     Raises:
         ConfigError: A clip or the model is not there.
@@ -91,7 +93,7 @@ def run(
         enlarge(source, large, WIDTH, HEIGHT)
         figures.append(_letterbox(large, model))
         for count in cameras:
-            setup = _setup(place, large, count, model, threads)
+            setup = _setup(place, large, count, model, threads, seconds)
             figures += _measure(setup, count, rounds, progress)
         if soak:
             small = data / "models" / SOAK_MODEL
@@ -99,9 +101,11 @@ def run(
     return figures
 
 
-def _setup(place: Path, large: Path, count: int, model: Path, threads: int) -> Setup:
-    """Clips and site file of a number of cameras; together they see about two minutes."""
-    times = max(1, round(120 / CLIP_S / count))
+def _setup(
+    place: Path, large: Path, count: int, model: Path, threads: int, seconds: float
+) -> Setup:
+    """Clips and site file of a number of cameras, which together see so many seconds."""
+    times = max(1, round(seconds / CLIP_S / count))
     clips = []
     for number in range(count):
         clip = place / f"clip-{count}-{number}.mp4"
