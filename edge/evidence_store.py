@@ -16,7 +16,6 @@ import hashlib
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -25,6 +24,7 @@ import msgspec
 from edge.bounded_log import BoundedLog
 from edge.evidence_files import ObjectFiles, digest_of, own, room_of
 from edge.evidence_index import EvidenceIndex, Member
+from edge.evidence_stats import StoreStats
 from edge.identity import device_file_name
 from edge.spool_file import is_full
 from ioc.clock import Clock, utc_now
@@ -57,33 +57,6 @@ class NewFile(NamedTuple):
     def sha256(self) -> str:
         """Its digest, hex."""
         return hashlib.sha256(self.data).hexdigest()
-
-
-@dataclass(frozen=True, slots=True)
-class StoreStats:
-    """Figures of a store.
-
-    Attributes:
-        bytes: Room that its files take on the disk.
-        budget_bytes: Most that they may take.
-        sets: Sets that are stored.
-        pending_sets: Sets that are not all uploaded.
-        pending_files: Files that are to be uploaded.
-        pending_bytes: Their bytes.
-        counts: What became of others, by reason, since the store was made: ``stored`` and
-            ``uploaded`` sets; ``expired``, ``evicted`` and ``evicted_refused`` sets removed;
-            ``refused_full`` sets turned away; ``upload_refused`` and ``damaged`` files that
-            were set aside; ``drafts`` and ``orphans`` removed at a start; ``rebuilt`` indexes;
-            and what a caller counts.
-    """
-
-    bytes: int
-    budget_bytes: int
-    sets: int
-    pending_sets: int
-    pending_files: int
-    pending_bytes: int
-    counts: dict[str, int]
 
 
 def store_folder(folder: Path, path: DevicePath) -> Path:

@@ -40,9 +40,6 @@ SAME_M: Final = 0.01
 CLICK_PX: Final = 1.0
 """How well a person marks a point in a picture; four points alone do not show it."""
 
-DRAWS: Final = 24
-"""Planes drawn to carry the points' error into a speed: their spread is then known to 15 %."""
-
 LEAST_ERROR_M: Final = 0.02
 """No tape or GNSS survey on a road is better than this."""
 
@@ -92,7 +89,6 @@ class Ground:
         hull: Border of the surveyed area on the ground, [K, 2].
         margin_m: How far beyond it positions still count.
         residuals: How far it is off at the points.
-        draws: Which other planes (picture → ground) the points' error allows, [D, 3, 3].
     """
 
     id: str
@@ -104,7 +100,6 @@ class Ground:
     hull: Points
     margin_m: float
     residuals: Residuals
-    draws: Points
 
     @property
     def error_m(self) -> float:
@@ -119,10 +114,6 @@ class Ground:
     def to_ground(self, points: Points) -> Points:
         """Pixels [N, 2] → metres east and north [N, 2]; NaN at and above the horizon."""
         return _project(self.matrix, points)
-
-    def drawn(self, points: Points) -> Points:
-        """Pixels [N, 2] → metres on each plane that the points' error allows, [D, N, 2]."""
-        return np.stack([_project(matrix, points) for matrix in self.draws])
 
     def to_image(self, points: Points) -> Points:
         """Metres east and north [N, 2] → pixels [N, 2]; NaN behind the camera."""
@@ -248,8 +239,7 @@ def fit_ground(image: Points, surveyed: Points, name: str, expires: date) -> Gro
     hull = _hull(surveyed)
     margin = MARGIN * float(np.sqrt(_area(hull)))
     residuals = _residuals(image, surveyed, matrix, inverse)
-    draws = _draws(image, surveyed, matrix, residuals)
-    return Ground(name, expires, image, surveyed, matrix, inverse, hull, margin, residuals, draws)
+    return Ground(name, expires, image, surveyed, matrix, inverse, hull, margin, residuals)
 
 
 def near_line(points: Points) -> NDArray[np.int64]:
@@ -342,20 +332,6 @@ def _residuals(image: Points, surveyed: Points, matrix: Points, inverse: Points)
         # Without it the others may lie on a line; then only its residual in the whole is known.
         left_out = np.where(np.isfinite(left_out), left_out, metres)
     return Residuals(metres, pixels, left_out)
-
-
-def _draws(image: Points, surveyed: Points, matrix: Points, residuals: Residuals) -> Points:
-    """Planes through the points as they may have been marked, always the same ones."""
-    freedom = 2 * len(image) - 8
-    scatter = float(np.sqrt((residuals.pixels**2).sum() / freedom)) if freedom else 0.0
-    noise = np.random.default_rng(0).normal(0, max(CLICK_PX, scatter), (DRAWS, *image.shape))
-    found = []
-    for marked in image + noise:
-        inverse = _fit(surveyed, marked)
-        drawn = matrix if inverse is None else _inverted(inverse)
-        depth = float((image @ drawn[2, :2] + drawn[2, 2]).mean())
-        found.append(drawn / (depth or 1.0))  # positive at the points, as the matrix itself
-    return np.stack(found)
 
 
 def _left_out(image: Points, surveyed: Points, at: int) -> float:

@@ -20,17 +20,11 @@ from ioc.telemetry import logger
 from ioc.topics import DevicePath
 from vision.calibrate import LEAST_POINTS, ground_of
 from vision.detect.detections import FloatArray
-from vision.evidence.builder import (
-    Derive,
-    EvidenceBuilder,
-    EvidenceRequest,
-    Extra,
-    PlateSeen,
-    ReadPlate,
-)
+from vision.evidence.builder import Derive, EvidenceBuilder
 from vision.evidence.manifest import CalibrationRecord, config_digest, sign_violation
 from vision.evidence.proxy import ProxyRequest
 from vision.evidence.proxy_process import ProxyMaker
+from vision.evidence.request import EvidenceRequest, Extra, PlateSeen, ReadPlate
 from vision.evidence.ring import ClipPackets, PacketRing
 from vision.evidence.stills import TimedBox
 from vision.metrics import WITHOUT_EVIDENCE, StageTimes

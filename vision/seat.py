@@ -56,8 +56,8 @@ class Means:
             which waits for evidence; None without evidence.
         signals_of: Gives a camera the changes of light; None without any.
         node_clock: How far the node's clock is off, now.
-        start: Event time of a file's first frame; None for now.
-        own_time: Event time of a file is its own time of recording, unless ``start`` is given.
+        start: Event time of a file's first frame; when None, the instant at which the run begins.
+        own_time: Use the file's own time of recording instead, unless ``start`` is given.
         clock: Time of ids and health messages.
     """
 

@@ -7,9 +7,6 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("trackeval")
-pytest.importorskip("trackers")
-
 from measure.accuracy import sort
 from measure.accuracy.mot import load_sequence
 from measure.accuracy.tracking import COMBINED, SEQUENCES, run, score, scores_of

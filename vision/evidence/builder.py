@@ -5,19 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Final
 
 from edge.evidence_store import EvidenceStore, NewFile, StoreError, StoreFullError
 from edge.identity import DeviceKey
 from ioc import __version__
-from ioc.events import EvidenceRef, Plate, ViolationData
+from ioc.events import EvidenceRef, Plate
 from ioc.telemetry import logger
-from ioc.topics import DevicePath
 from vision.evidence.clip import Clip, ClipError, Reading, make_clip, read_clip
 from vision.evidence.manifest import (
     MEDIA_TYPE,
     BoxRecord,
-    CalibrationRecord,
     ClipRecord,
     FileRecord,
     GapRecord,
@@ -26,9 +24,9 @@ from vision.evidence.manifest import (
     Role,
     seal,
 )
+from vision.evidence.request import Evidence, EvidenceRequest, Extra, ReadPlate
 from vision.evidence.ring import ClipPackets
 from vision.evidence.stills import TimedBox, jpeg, plate_crop, still_times
-from vision.source.picture import Image
 
 SPARED_FIRST: Final[tuple[tuple[Role, ...], ...]] = ((), ("proxy",), ("proxy", "clip"))
 """What is left out, step by step, when the disk is full; stills and manifest are the last to go."""
@@ -41,82 +39,6 @@ WORDS: Final = {
     "plate": "ảnh biển số",
     "proxy": "bản xem đã che mặt",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Extra:
-    """A file that was derived for the reviewer; the originals stay beside it as they are.
-
-    Attributes:
-        role: ``proxy``.
-        data: The file.
-        media_type: Such as ``video/mp4``.
-        suffix: Of its file name, such as ``.mp4``.
-    """
-
-    role: Literal["proxy"]
-    data: bytes
-    media_type: str
-    suffix: str
-
-
-@dataclass(frozen=True, slots=True)
-class PlateSeen:
-    """What a plate reader made of a vehicle's pictures.
-
-    Attributes:
-        plate: The plate; None when no reading stands.
-        look: Which of the pictures shows it best.
-        box: Where in that picture: left, top, right, bottom, pixels.
-    """
-
-    plate: Plate | None
-    look: int
-    box: tuple[float, float, float, float]
-
-
-ReadPlate = Callable[[Sequence[Image]], PlateSeen | None]
-"""Reads the plate off some pictures of one vehicle; None when none shows any."""
-
-
-@dataclass(frozen=True, slots=True)
-class EvidenceRequest:
-    """What is to be proved.
-
-    Attributes:
-        path: The camera.
-        violation: The violation, not signed, without evidence.
-        act_s: The act in the source's clock, the instant of ``violation.act_time``, seconds.
-        config_sha256: ``config_digest`` of the camera's configuration.
-        calibration: Where a speed comes from.
-        boxes: Where the vehicle was at some pictures round the act.
-        looks: Where its plate may be read, at some pictures of the clip.
-        encoded_by: ``node`` when the source sends bare pixels (``FirstEncoding``).
-    """
-
-    path: DevicePath
-    violation: ViolationData
-    act_s: float
-    config_sha256: str
-    calibration: CalibrationRecord | None = None
-    boxes: tuple[TimedBox, ...] = ()
-    looks: tuple[TimedBox, ...] = ()
-    encoded_by: Literal["camera", "node"] = "camera"
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """What was stored.
-
-    Attributes:
-        refs: For ``ViolationData.evidence``, the manifest last; empty when nothing was stored.
-        reasons: What is missing and why, for ``ViolationData.reasons``, in Vietnamese.
-        plate: The plate, where one could be read.
-    """
-
-    refs: tuple[EvidenceRef, ...]
-    reasons: tuple[str, ...]
-    plate: Plate | None = None
 
 
 @dataclass(frozen=True, slots=True)

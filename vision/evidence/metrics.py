@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from edge.evidence_store import StoreStats
+from edge.evidence_stats import StoreStats
 from edge.upload import UploadStats
 
 Figures = tuple[StoreStats, UploadStats | None]

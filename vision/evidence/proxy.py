@@ -27,10 +27,10 @@ from numpy.typing import NDArray
 from ioc.events import ViolationData
 from vision.boxes import FrameBoxes
 from vision.detect.detections import FloatArray
-from vision.evidence.builder import Extra
 from vision.evidence.clip import Clip, ClipError
 from vision.evidence.hide import Boxes, Paths, grown, heads, hide, paths, plates, riders_of
 from vision.evidence.overlay import Band, Moment, caption_of, mark_act, mark_vehicle
+from vision.evidence.request import Extra
 from vision.evidence.stills import TimedBox
 from vision.source.picture import Image
 

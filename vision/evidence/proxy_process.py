@@ -14,10 +14,10 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import Final
 
-from vision.evidence.builder import Extra
 from vision.evidence.clip import Clip, ClipError
 from vision.evidence.faces import FaceFinder
 from vision.evidence.proxy import ProxyRequest, make_proxy
+from vision.evidence.request import Extra
 from vision.evidence.weights import face_weights
 
 NICE: Final = 10

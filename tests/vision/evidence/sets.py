@@ -10,7 +10,8 @@ from edge.identity import DeviceKey, key_file
 from ioc.events import Plate
 from ioc.topics import device_path
 from tests.vision.evidence.streams import encoded, ring_of, violation
-from vision.evidence.builder import Evidence, EvidenceBuilder, EvidenceRequest, Extra, PlateSeen
+from vision.evidence.builder import EvidenceBuilder
+from vision.evidence.request import Evidence, EvidenceRequest, Extra, PlateSeen
 from vision.evidence.ring import ClipPackets
 from vision.evidence.stills import TimedBox
 from vision.source.picture import Image

@@ -12,9 +12,10 @@ from edge.evidence_store import EvidenceStore, NewFile
 from edge.identity import Trust
 from tests.vision.evidence.sets import ACT_S, PROXY, build, builder_of, packets, request
 from tests.vision.evidence.streams import FPS, STEP
-from vision.evidence.builder import Evidence, EvidenceBuilder, Extra
+from vision.evidence.builder import EvidenceBuilder
 from vision.evidence.clip import Clip
 from vision.evidence.manifest import Manifest, read_manifest
+from vision.evidence.request import Evidence, Extra
 from vision.evidence.verify import verify
 
 
