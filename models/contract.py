@@ -7,8 +7,9 @@ from typing import Annotated, Literal, NamedTuple, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ioc.events import VehicleClass
+from models.plate_slots import SLOTS, SYMBOLS
 
-Part = Literal["helmet", "no_helmet", "plate", "emergency"]
+Part = Literal["helmet", "no_helmet", "plate", "emergency", "rider", "lamp"]
 Three = tuple[float, float, float]
 
 BOX_COLUMNS = 5  # centre x, centre y, width, height, objectness stand before the class scores
@@ -45,13 +46,20 @@ class Contract(BaseModel):
       that ``size_input`` states, scores [N, Q], as RT-DETR and D-FINE are exported with their
       post-processor;
     - ``detr_logits``: boxes [N, Q, 4] as centre, width and height in shares of the picture, and
-      logits [N, Q, classes] before the sigmoid, as RF-DETR and Transformers export them.
+      logits [N, Q, classes] before the sigmoid, as RF-DETR and Transformers export them;
+    - ``softmax``: probabilities [N, classes] of a crop: no detector, but a second look at what
+      one marked;
+    - ``slots``: the text of a plate's crop, probabilities [N, slots, symbols] as
+      ``models.plate_slots`` has them.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    task: Literal["detect"] = Field(description="What the model does.")
-    decoding: Literal["yolox", "detr", "detr_logits"] = Field(
+    task: Literal["detect", "judge", "read"] = Field(
+        description="What the model does: find boxes in a picture, judge a crop of one, or read "
+        "the plate on a crop."
+    )
+    decoding: Literal["yolox", "detr", "detr_logits", "softmax", "slots"] = Field(
         description="How boxes are read out of the output."
     )
     layout: Literal["NCHW", "NHWC"] = Field(description="Order of the input's dimensions.")
@@ -88,17 +96,23 @@ class Contract(BaseModel):
     parts: dict[int, Part] = Field(
         {}, description="Column of a class → what it marks on a vehicle; empty for most models."
     )
+    context: float = Field(
+        1.0, ge=1, le=4, description="softmax, slots: sides of a crop in sides of the marked box."
+    )
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if not self.classes and not self.parts:
+        if not self.classes and not self.parts and self.decoding != "slots":
             raise ValueError("neither classes nor parts: nothing of the output would be read")
         if both := sorted(set(self.classes) & set(self.parts)):
             raise ValueError(f"columns {both} stand in classes and in parts")
         columns = [*self.classes, *self.parts]
         if outside := sorted(c for c in columns if not 0 <= c < self.class_count):
             raise ValueError(f"columns {outside} are not among 0 to {self.class_count - 1}")
-        named = {"yolox": 0, "detr": 3, "detr_logits": 2}[self.decoding]
+        task = {"softmax": "judge", "slots": "read"}.get(self.decoding, "detect")
+        if self.task != task:
+            raise ValueError(f"decoding {self.decoding} is of task {task}, not {self.task}")
+        named = {"detr": 3, "detr_logits": 2}.get(self.decoding, 0)
         if len(self.outputs) != named:
             raise ValueError(f"decoding {self.decoding} needs the names of {named} outputs")
         if (self.decoding == "yolox") != bool(self.strides):
@@ -188,6 +202,11 @@ class Contract(BaseModel):
             if len(outputs[0].shape) != 3 or outputs[0].shape[1:] != (self.rows(size), columns):
                 return [f"output {outputs[0]}, expected {expected}"]
             return []
+        if self.decoding in ("softmax", "slots"):
+            wanted = (self.class_count,) if self.decoding == "softmax" else (SLOTS, len(SYMBOLS))
+            if [tensor.shape[1:] for tensor in outputs] == [wanted]:
+                return []
+            return [f"no output 1x{'x'.join(map(str, wanted))}"]
         last: tuple[int | None, ...] = (None, 4, None)
         if self.decoding == "detr_logits":
             last = (4, self.class_count)

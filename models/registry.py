@@ -8,48 +8,25 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 import onnxruntime as ort
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from ioc.errors import ConfigError, describe_validation
+from ioc.errors import ConfigError
 from models.contract import Contract, InputSize, Tensor
+from models.lock import LOCK_FILE, taken_digest
+from models.manifest import MANIFEST, Entry
+from models.manifest import Manifest as Manifest
+from models.manifest import load_manifest as load_manifest
 
 FOLDER_VARIABLE = "IOC_MODELS_DIR"
-MANIFEST = Path(__file__).with_name("manifest.toml")
+OWN_WEIGHTS = MANIFEST.with_name("weights")
 
-
-class Entry(BaseModel):
-    """A model of the manifest."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    contract: str = Field(description="Name of its contract.")
-    file: str = Field(pattern=r"^[\w.-]+\.onnx$", description="File name in the model folder.")
-    sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="Digest of the file.")
-    licence: str = Field(min_length=1, description="SPDX identifier of the weights' licence.")
-    origin: str = Field(min_length=1, description="Where the weights come from.")
-
-
-class Manifest(BaseModel):
-    """All contracts and models that are known."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    contracts: dict[str, Contract]
-    models: dict[str, Entry] = {}
-
-    @model_validator(mode="after")
-    def _check_contracts(self) -> Manifest:
-        for name, entry in self.models.items():
-            if entry.contract not in self.contracts:
-                known = ", ".join(self.contracts)
-                raise ValueError(f"model {name}: no contract {entry.contract!r}; known are {known}")
-        return self
+OWN_DETECTOR = "ioc-sim-v1-int8"
+"""Our own detector of the rendered junctions: as exact as its float32 twin and twice as fast."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +43,8 @@ class Model:
         batch: Pictures that it takes at once; None when any number.
         inputs: The graph's inputs.
         outputs: The graph's outputs.
+        second_look: Name of the model that judges what this one marks, if there is one.
+        plates: Name of the model that reads the plates which this one marks, if there is one.
     """
 
     name: str
@@ -77,28 +56,30 @@ class Model:
     batch: int | None
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
-
-
-def load_manifest(path: Path = MANIFEST) -> Manifest:
-    """Read a manifest.
-
-    Raises:
-        ConfigError: It cannot be read or breaks the schema.
-    """
-    try:
-        return Manifest.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}; the manifest of models is missing") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not TOML: {error}") from None
-    except ValidationError as error:
-        raise ConfigError(describe_validation(str(path), error, Manifest)) from None
+    second_look: str | None = None
+    plates: str | None = None
 
 
 def model_folder() -> Path:
-    """Where model files lie: ``IOC_MODELS_DIR``, else ``weights`` beside the manifest."""
-    configured = os.environ.get(FOLDER_VARIABLE)
-    return Path(configured) if configured else MANIFEST.with_name("weights")
+    """Where `ioc models pull` puts files, and where they are looked for first.
+
+    ``IOC_MODELS_DIR``, else ``haugiang-ioc/models`` in the user's data folder: the package's own
+    folder may be read-only, and is replaced with each upgrade.
+    """
+    if configured := os.environ.get(FOLDER_VARIABLE):
+        return Path(configured)
+    base = os.environ.get("XDG_DATA_HOME")
+    return (Path(base) if base else Path.home() / ".local" / "share") / "haugiang-ioc" / "models"
+
+
+def model_folders() -> tuple[Path, ...]:
+    """Where model files are looked for, in this order; our own trained weights lie in the last."""
+    return (model_folder(), OWN_WEIGHTS)
+
+
+def present(entry: Entry, folders: Sequence[Path]) -> list[Path]:
+    """The files of a model that are there, in the order of the folders."""
+    return [path for folder in folders if (path := folder / entry.file).is_file()]
 
 
 def resolve(wanted: str, manifest: Manifest | None = None, folder: Path | None = None) -> Model:
@@ -110,7 +91,7 @@ def resolve(wanted: str, manifest: Manifest | None = None, folder: Path | None =
     Args:
         wanted: A name such as ``yolox-nano-640``, or a path.
         manifest: The known models; the one of this package when left out.
-        folder: Where files of named models lie; ``model_folder()`` when left out.
+        folder: Where files of named models lie; ``model_folders()`` when left out.
 
     Raises:
         ConfigError: There is no such model, the file is not the one the manifest describes, or
@@ -119,19 +100,7 @@ def resolve(wanted: str, manifest: Manifest | None = None, folder: Path | None =
     manifest = manifest or load_manifest()
     entry = manifest.models.get(wanted)
     if entry is not None:
-        path = (folder or model_folder()) / entry.file
-        if not path.is_file():
-            raise ConfigError(
-                f"{path}: no such file; put {entry.file} there, set {FOLDER_VARIABLE} to its "
-                "folder, or give --model its path"
-            )
-        digest = sha256_of(path)
-        if digest != entry.sha256:
-            raise ConfigError(
-                f"{path}: SHA-256 is {digest}, the manifest says {entry.sha256} for {wanted}; "
-                "copy the file again"
-            )
-        return _checked(wanted, path, digest, entry.contract, manifest)
+        return _named(wanted, entry, manifest, model_folders() if folder is None else (folder,))
     path = Path(wanted)
     if not path.is_file():
         known = ", ".join(manifest.models) or "none"
@@ -139,8 +108,35 @@ def resolve(wanted: str, manifest: Manifest | None = None, folder: Path | None =
     digest = sha256_of(path)
     for name, known_entry in manifest.models.items():
         if known_entry.sha256 == digest:
-            return _checked(name, path, digest, known_entry.contract, manifest)
+            return _checked(name, path, digest, known_entry, manifest)
     return _recognised(path, digest, manifest)
+
+
+def _named(name: str, entry: Entry, manifest: Manifest, folders: Sequence[Path]) -> Model:
+    paths = present(entry, folders)
+    if not paths:
+        raise ConfigError(
+            f"{folders[0] / entry.file}: no such file; put {entry.file} there (ioc models pull "
+            f"{name}), set {FOLDER_VARIABLE} to its folder, or give --model its path"
+        )
+    faults = []
+    for path in paths:
+        expected = entry.sha256 or taken_digest(path.parent, name)
+        digest = sha256_of(path)
+        if digest == expected:
+            return _checked(name, path, digest, entry, manifest)
+        if expected is None:
+            faults.append(
+                f"{path}: no digest of {name} is known; ioc models pull {name} with --sha256 or "
+                "--trust-first, or give --model its path"
+            )
+        else:
+            where = "manifest" if entry.sha256 else LOCK_FILE
+            faults.append(
+                f"{path}: SHA-256 is {digest}, the {where} says {expected} for {name}; "
+                f"copy the file again (ioc models pull {name})"
+            )
+    raise ConfigError(faults[0])
 
 
 def sha256_of(path: Path) -> str:
@@ -156,14 +152,36 @@ def sha256_of(path: Path) -> str:
         raise ConfigError(f"{path}: {error.strerror}; check the model file") from None
 
 
-def _checked(name: str, path: Path, digest: str, contract_name: str, manifest: Manifest) -> Model:
-    contract = manifest.contracts[contract_name]
+def _checked(name: str, path: Path, digest: str, entry: Entry, manifest: Manifest) -> Model:
+    contract = manifest.contracts[entry.contract]
     inputs, outputs = graph_of(path)
+    inputs = entry.inputs(contract, inputs)
     faults = contract.faults(inputs, outputs)
     size = contract.input_size(inputs)
     if faults or size is None:
-        raise ConfigError(f"{path}: does not fit contract {contract_name}: {'; '.join(faults)}")
-    return _model(name, path, digest, contract, contract_name, size)
+        raise ConfigError(f"{path}: does not fit contract {entry.contract}: {'; '.join(faults)}")
+    return Model(
+        name,
+        path,
+        digest,
+        contract,
+        entry.contract,
+        size,
+        contract.batch_of(inputs),
+        inputs,
+        outputs,
+        entry.second_look,
+        entry.plates,
+    )
+
+
+def fitted(path: Path, name: str, manifest: Manifest) -> Model:
+    """A file as the model of a name, whatever its digest.
+
+    Raises:
+        ConfigError: It is no ONNX file, or its graph does not fit the contract.
+    """
+    return _checked(name, path, sha256_of(path), manifest.entry(name), manifest)
 
 
 def _recognised(path: Path, digest: str, manifest: Manifest) -> Model:
@@ -173,17 +191,11 @@ def _recognised(path: Path, digest: str, manifest: Manifest) -> Model:
         faults = contract.faults(inputs, outputs)
         size = contract.input_size(inputs)
         if not faults and size is not None:
-            return _model(path.stem[:200], path, digest, contract, contract_name, size)
+            batch = contract.batch_of(inputs)
+            name = path.stem[:200]
+            return Model(name, path, digest, contract, contract_name, size, batch, inputs, outputs)
         complaints.append(f"{contract_name}: {'; '.join(faults)}")
     raise ConfigError(f"{path}: fits no known contract ({' | '.join(complaints)})")
-
-
-def _model(
-    name: str, path: Path, digest: str, contract: Contract, contract_name: str, size: InputSize
-) -> Model:
-    inputs, outputs = graph_of(path)
-    batch = contract.batch_of(inputs)
-    return Model(name, path, digest, contract, contract_name, size, batch, inputs, outputs)
 
 
 @lru_cache(maxsize=8)

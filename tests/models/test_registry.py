@@ -3,12 +3,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 
 from ioc.errors import ConfigError
 from models.contract import Contract, InputSize
 from models.registry import Manifest, load_manifest, resolve, sha256_of
+from models.verify import trial
+from tests.models.graphs import logits_model
 from tests.models.onnx_file import constant_model
+from vision.detect.session import Detector
+from vision.source.picture import Picture
 
 ROWS = 16 + 4 + 1  # a 32x32 picture in cells of 8, 16 and 32 pixels
 PICTURE = (1, 3, 32, 32)
@@ -88,6 +93,66 @@ def test_a_known_file_goes_by_its_name_wherever_it_lies(tmp_path: Path) -> None:
     }
 
     assert resolve(str(path), Manifest.model_validate(known)).name == "tiny"
+
+
+def test_our_own_weights_are_found_wherever_the_model_folder_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own, folder = tmp_path / "own", tmp_path / "models"
+    own.mkdir()
+    folder.mkdir()
+    monkeypatch.setattr("models.registry.OWN_WEIGHTS", own)
+    monkeypatch.setenv("IOC_MODELS_DIR", str(folder))
+    path = constant_model(own / "tiny.onnx", PICTURE, boxes())
+    known = one_model("tiny.onnx", sha256_of(path))
+
+    assert resolve("tiny", known).path == path
+
+    (folder / "tiny.onnx").write_bytes(b"spoilt")
+    assert resolve("tiny", known).path == path
+
+    (folder / "tiny.onnx").write_bytes(path.read_bytes())
+    assert resolve("tiny", known).path == folder / "tiny.onnx"
+
+
+def one_model(file: str, sha256: str | None, **more: object) -> Manifest:
+    known = load_manifest().model_dump()
+    entry = {"contract": "yolox-coco", "file": file, "licence": "Apache-2.0", "origin": "test"}
+    known["models"] = {"tiny": entry | {"sha256": sha256} | more}
+    return Manifest.model_validate(known)
+
+
+def test_what_a_graph_leaves_open_of_the_picture_is_what_the_manifest_says(tmp_path: Path) -> None:
+    path = logits_model(tmp_path / "open.onnx", 3, 91, names=("pred_boxes", "logits"))
+    graph = onnx.load(str(path))
+    for number, name in enumerate(("batch_size", "num_channels", "height", "width")):
+        graph.graph.input[0].type.tensor_type.shape.dim[number].dim_param = name
+    path.write_bytes(graph.SerializeToString())
+    known = one_model("open.onnx", sha256_of(path), contract="rf-detr-logits", input=(64, 96))
+
+    model = resolve("tiny", known, tmp_path)
+    found = Detector(model).detect([Picture(bgr=np.full((64, 96, 3), 200, np.uint8))])[0].vehicles
+
+    assert (model.size, model.batch) == ((64, 96), None)
+    assert trial(model) == []
+    assert len(found) == 1
+    with pytest.raises(ConfigError, match="no known contract"):
+        resolve(str(path))
+
+
+def test_a_model_without_a_digest_is_not_used_by_its_name(tmp_path: Path) -> None:
+    constant_model(tmp_path / "tiny.onnx", PICTURE, boxes())
+
+    with pytest.raises(ConfigError, match=r"no digest of tiny is known; ioc models pull tiny"):
+        resolve("tiny", one_model("tiny.onnx", None), tmp_path)
+
+
+def test_two_models_cannot_have_one_file() -> None:
+    known = one_model("tiny.onnx", None).model_dump()
+    known["models"]["other"] = known["models"]["tiny"]
+
+    with pytest.raises(ValueError, match=r"tiny and other have the same file tiny\.onnx"):
+        Manifest.model_validate(known)
 
 
 def test_a_box_stands_for_each_grid_cell() -> None:

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from ioc.decode import decode
 from ioc.events import (
     EVENT_OF_PAYLOAD,
-    UNITS,
     FlowData,
     HealthData,
     Payload,
@@ -26,15 +25,14 @@ from ioc.events import (
 from ioc.ids import uuid7
 from ioc.settings import EdgeSettings, MqttSettings
 from ioc.site import load_sites
-from simulator.behaviour import (
+from simulator.devices.behaviour import (
     Behaviour,
     CameraBehaviour,
     Every,
     SensorBehaviour,
     SignalBehaviour,
 )
-from simulator.devices import devices_of
-from simulator.sensors import measure
+from simulator.devices.fleet import devices_of
 
 START = datetime(2026, 11, 22, 23, 30, tzinfo=UTC)  # 6:30 in Hậu Giang
 SITES = load_sites(Path(__file__).parents[2] / "deploy" / "sites")
@@ -136,35 +134,6 @@ def test_a_stalled_device_skips_what_is_too_old() -> None:
     found = list(every.passed(after(1000)))
     assert found == [after(n) for n in range(995, 1001)]
     assert list(every.passed(after(1001))) == [after(1001)]
-
-
-RANGES = {
-    "water_level": (-0.5, 2.5),
-    "rain": (0, 60),
-    "salinity": (0, 2),
-    "pm2_5": (1, 100),
-    "noise": (30, 100),
-    "temperature": (0, 1),
-}
-
-
-@pytest.mark.parametrize("quantity", RANGES)
-def test_sensors_measure_what_could_be(quantity: str) -> None:
-    low, high = RANGES[quantity]
-    assert quantity in UNITS or quantity == "temperature"
-    for seed in range(5):
-        at = measure(quantity, seed)
-        values = [at(START + timedelta(minutes=20 * n)) for n in range(200)]
-        assert low <= min(values) <= max(values) <= high
-        assert max(values) > min(values), "it moves"
-
-
-def test_a_measure_depends_on_the_instant_and_the_seed_alone() -> None:
-    instants = [after(60 * n) for n in range(20)]
-    forward, backward = measure("noise", 3), measure("noise", 3)
-    assert [forward(at) for at in instants] == [backward(at) for at in reversed(instants)][::-1]
-    assert forward(START) == forward(START)
-    assert measure("noise", 4)(START) != forward(START)
 
 
 def test_the_two_sites_have_their_own_traffic_and_tides(tmp_path: Path) -> None:

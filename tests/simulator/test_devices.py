@@ -19,8 +19,8 @@ from ioc.local_process import LOOPBACK, free_port
 from ioc.mqtt import build_client
 from ioc.settings import EdgeSettings, MqttSettings
 from ioc.topics import device_path
-from simulator.bad_device import REPEATS, BadDevice
-from simulator.devices import Fleet, Minted, VirtualDevice
+from simulator.devices.bad_device import REPEATS, BadDevice
+from simulator.devices.fleet import Fleet, Minted, VirtualDevice
 from tests.servers.embedded import Mqtt
 from tests.servers.mqtt import Probe
 
@@ -92,7 +92,9 @@ def test_a_device_that_fails_stays_in_the_account_and_the_others_go_on(
         ]
     )
     fleet.start()
-    time.sleep(0.9)
+    deadline = time.monotonic() + 30
+    while sound.looks <= 4 and time.monotonic() < deadline:
+        time.sleep(0.05)
     fleet.stop()
     assert [d.path.device for d in fleet.devices] == ["broken", "sound"]
     assert fleet.devices[0].minted.count == 2

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from simulator.network import LOOPBACK, Cut, CuttableRelay
+from simulator.devices.network import LOOPBACK, Cut, CuttableRelay
 
 
 class Echo:

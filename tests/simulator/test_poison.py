@@ -9,7 +9,7 @@ from ingest.validate import TimeWindow, validate
 from ioc.decode import Reason, decode
 from ioc.ids import derived_uuid7
 from ioc.topics import TAILS, TopicError, device_path, parse_topic
-from simulator.poison import FAULT_LABELS, PoisonCase, good_document, poison_cases
+from simulator.devices.poison import FAULT_LABELS, PoisonCase, good_document, poison_cases
 
 NOW = datetime(2026, 11, 22, 1, 30, tzinfo=UTC)
 PATH = device_path("vithanh", "poison", "bad-1")

@@ -1,0 +1,1 @@
+"""The camera's picture of a world: rasteriser, ground, light, weather."""

@@ -1,0 +1,1 @@
+"""Virtual sensors: one climate a site, instruments with their faults, self-tests."""

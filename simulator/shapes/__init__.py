@@ -1,0 +1,1 @@
+"""What road users look like: meshes, heads, plates."""

@@ -1,0 +1,1 @@
+"""Traffic: SUMO's vehicles, planned violators, people on foot, as a world."""

@@ -1,0 +1,1 @@
+"""What is true of a clip: who is where in the picture, who broke which rule and when."""
