@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,16 +16,16 @@ from typing import TYPE_CHECKING
 from prometheus_client import REGISTRY
 
 from edge.evidence_store import EvidenceStore, store_folder
-from edge.identity import DeviceKey, key_file
 from edge.metrics import PublisherMetrics
 from edge.upload import Uploader
 from ioc.camera import Camera
 from ioc.events import ModelRef
+from ioc.identity import DeviceKey, key_file
 from ioc.settings import Settings
 from ioc.site import Site, load_site
 from ioc.telemetry import logger
 from ioc.topics import DevicePath
-from models.registry import resolve
+from models.registry import Model, resolve
 from vision.casework import Casework, plate_reading
 from vision.detect.session import Detector, DetectorSettings
 from vision.evidence.metrics import EvidenceMetrics
@@ -32,7 +34,7 @@ from vision.evidence.ring import PacketRing
 from vision.journal import Journal
 from vision.node import Node, NodeOptions
 from vision.outlet import EventFile
-from vision.plate.reader import PlateReader
+from vision.plate.readers import reader_for
 from vision.seat import Means, Seats
 from vision.signal_feed import PhaseChange, SignalFeed, read_signals
 from vision.source.clock import node_clock
@@ -59,6 +61,7 @@ class RunOptions:
         evidence: Record violations.
         signals: A recording of the controllers' events, instead of the broker's.
         start: Event time of a file's first frame.
+        real_time: Play a file no faster than it was recorded.
     """
 
     site_file: Path
@@ -72,6 +75,7 @@ class RunOptions:
     evidence: bool = True
     signals: Path | None = None
     start: datetime | None = None
+    real_time: bool = False
 
 
 @dataclass(slots=True)
@@ -96,6 +100,27 @@ def assembled(options: RunOptions, settings: Settings) -> Iterator[Assembled]:
     Raises:
         ConfigError: Something of the options, the settings or the site file is wrong.
     """
+    with _early_reload() as reload:
+        yield from _assemble(options, settings, reload)
+
+
+@contextmanager
+def _early_reload() -> Iterator[threading.Event]:
+    """Remembers a SIGHUP that comes while models load; unheeded, it would end the process."""
+    asked = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield asked
+        return
+    before = signal.signal(signal.SIGHUP, lambda *_: asked.set())
+    try:
+        yield asked
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def _assemble(
+    options: RunOptions, settings: Settings, reload: threading.Event
+) -> Iterator[Assembled]:
     vision = settings.vision
     site = load_site(options.site_file)
     detector = Detector(
@@ -122,11 +147,12 @@ def assembled(options: RunOptions, settings: Settings) -> Iterator[Assembled]:
             out=out,
             publisher_of=_publishing(stack, settings, publishers) if options.publish else None,
             journal_of=_journals(settings) if options.publish and options.evidence else None,
-            recorder_of=_recording(stack, settings, uploaders, options),
+            recorder_of=_recording(stack, settings, uploaders, options, detector.model),
             signals_of=_signals(stack, settings, site, options),
             node_clock=lambda: node_clock().reference(),
             start=options.start,
             own_time=not options.publish,
+            real_time=options.real_time,
         )
         node = Node(
             NodeOptions(
@@ -137,6 +163,7 @@ def assembled(options: RunOptions, settings: Settings) -> Iterator[Assembled]:
             ),
             detector,
             Seats(means),
+            reload=reload,
         )
         stack.callback(node.close)
         yield Assembled(node, publishers, uploaders)
@@ -165,7 +192,11 @@ def _publishing(
 
 
 def _recording(
-    stack: ExitStack, settings: Settings, uploaders: list[Uploader], options: RunOptions
+    stack: ExitStack,
+    settings: Settings,
+    uploaders: list[Uploader],
+    options: RunOptions,
+    model: Model,
 ) -> Callable[[Site, Camera, bool], tuple[Tap, Evidence]] | None:
     if not options.evidence:
         return None
@@ -175,7 +206,7 @@ def _recording(
         stack.callback(proxies.close)
     worker = ThreadPoolExecutor(1, thread_name_prefix="evidence")
     stack.callback(worker.shutdown, wait=True, cancel_futures=False)
-    plates = plate_reading(PlateReader()) if settings.vision.plates else None
+    plates = plate_reading(reader_for(model)) if settings.vision.plates else None
     stores: dict[DevicePath, tuple[EvidenceStore, Uploader | None]] = {}
     metrics = EvidenceMetrics(
         lambda: {

@@ -11,25 +11,25 @@ from typing import Final
 import msgspec
 
 from edge.evidence_store import EvidenceStore
-from edge.identity import DeviceKey
 from edge.upload import Uploader
 from ioc.camera import Camera
 from ioc.events import VehicleClass, ViolationData
+from ioc.identity import DeviceKey
+from ioc.manifest import CalibrationRecord, config_digest, sign_violation
 from ioc.settings import EvidenceSettings
 from ioc.telemetry import logger
 from ioc.topics import DevicePath
 from vision.calibrate import LEAST_POINTS, ground_of
 from vision.detect.detections import FloatArray
 from vision.evidence.builder import Derive, EvidenceBuilder
-from vision.evidence.manifest import CalibrationRecord, config_digest, sign_violation
+from vision.evidence.looks import best_looks
 from vision.evidence.proxy import ProxyRequest
 from vision.evidence.proxy_process import ProxyMaker
 from vision.evidence.request import EvidenceRequest, Extra, PlateSeen, ReadPlate
 from vision.evidence.ring import ClipPackets, PacketRing
 from vision.evidence.stills import TimedBox
 from vision.metrics import WITHOUT_EVIDENCE, StageTimes
-from vision.plate.reader import PlateReader
-from vision.plate.vote import vote
+from vision.plate.readers import CropReader
 from vision.source.picture import Image
 from vision.unit import Case
 
@@ -40,15 +40,6 @@ MOST_BOXES: Final = 200
 """Boxes of the vehicle that a manifest lists; a longer row is thinned out evenly."""
 
 MOST_REASONS: Final = 32
-
-MOST_LOOKS: Final = 5
-"""Pictures that a plate is read off: a vote needs three, and each costs some 50 ms."""
-
-LOOK_APART_S: Final = 0.2
-"""Looks lie so far apart: neighbours are blurred alike."""
-
-LEAST_LOOK_PX: Final = 48
-"""Shorter side of a vehicle's box below which its plate is under 9 pixels high."""
 
 LATER: Final = (
     "bản ghi quanh lúc phát hiện, hành vi bắt đầu trước đó / "
@@ -161,7 +152,7 @@ class Casework:
             config_sha256=config_digest(self.camera.model_dump(mode="json")),
             calibration=self._calibration(data),
             boxes=tuple(track[::step]),
-            looks=best_looks(track) if data.vehicle not in NO_PLATE else (),
+            looks=best_looks(track, case.size) if data.vehicle not in NO_PLATE else (),
         )
         made = self._builder.build(request, packets, self._derive(case))
         if not made.refs:
@@ -201,23 +192,12 @@ class Casework:
         return lambda clip: [proxies.make(clip, request)]
 
 
-def best_looks(track: Sequence[TimedBox]) -> tuple[TimedBox, ...]:
-    """The pictures in which a vehicle is seen largest, in the order of time."""
-    chosen: list[TimedBox] = []
-    for box in sorted(track, key=lambda box: -_side(box)):
-        if _side(box) < LEAST_LOOK_PX or len(chosen) == MOST_LOOKS:
-            break
-        if all(abs(box.time_s - other.time_s) >= LOOK_APART_S for other in chosen):
-            chosen.append(box)
-    return tuple(sorted(chosen, key=lambda box: box.time_s))
-
-
-def plate_reading(reader: PlateReader) -> ReadPlate:
+def plate_reading(reader: CropReader) -> ReadPlate:
     """How the builder has plates read: every look, then the vote over them."""
 
     def read(crops: Sequence[Image]) -> PlateSeen | None:
         readings = reader.read(crops)
-        plate = vote(readings)
+        plate = reader.decide(readings)
         seen = [
             (found.text == plate.text if plate is not None else False, found.confidence, number)
             for number, found in enumerate(readings)
@@ -231,10 +211,6 @@ def plate_reading(reader: PlateReader) -> ReadPlate:
         return PlateSeen(plate, best, reading.box)
 
     return read
-
-
-def _side(box: TimedBox) -> float:
-    return min(box.right - box.left, box.bottom - box.top)
 
 
 def _timed(time_s: float, box: FloatArray) -> TimedBox:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final, Protocol
 
+from ioc.clock import utc_now
 from ioc.errors import ConfigError
 from ioc.telemetry import logger
 from vision.source.file import FileSource
@@ -43,13 +46,18 @@ class FileFeed:
         error: Why the file ended early, if it did.
     """
 
-    def __init__(self, source: FileSource, news: threading.Event) -> None:
+    def __init__(
+        self, source: FileSource, news: threading.Event, *, real_time: bool = False
+    ) -> None:
         """Start to decode.
 
         Args:
             source: The file.
             news: Set whenever there is something new to take, or the end.
+            real_time: Hand no frame on before its time by the file's own clock, as a camera would;
+                if the first one's event time is yet to come, wait for it.
         """
+        self._real_time = real_time
         self.error: ConfigError | None = None
         self._source = source
         self._news = news
@@ -90,7 +98,15 @@ class FileFeed:
 
     def _decode(self) -> None:
         try:
+            begun: float | None = None
             for frame in self._source:
+                if self._real_time:
+                    now = time.monotonic()
+                    if begun is None:
+                        early_s = (frame.wall - utc_now()).total_seconds()
+                        begun = now - frame.pts_s + max(0.0, early_s)
+                    self._closed.wait(max(0.0, begun + frame.pts_s - now))
+                    frame = replace(frame, arrival_s=time.monotonic())
                 self._room.acquire()
                 if self._closed.is_set():
                     return

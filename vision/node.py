@@ -60,6 +60,7 @@ class Node:
         seats: Seats,
         notifier: Notifier | None = None,
         monotonic: Callable[[], float] = time.monotonic,
+        reload: threading.Event | None = None,
     ) -> None:
         """Open the cameras.
 
@@ -69,6 +70,7 @@ class Node:
             seats: Makes what each camera needs.
             notifier: Tells the service manager.
             monotonic: Clock, seconds.
+            reload: Set when the site file was to be read again before the node ran.
 
         Raises:
             ConfigError: The site file is wrong, or a file cannot be read.
@@ -79,7 +81,7 @@ class Node:
         self._notifier = notifier or Notifier()
         self._monotonic = monotonic
         self._stop = threading.Event()
-        self._reload = threading.Event()
+        self._reload = reload or threading.Event()
         self._log = logger("vision.node")
         self._gone: list[Seat] = []
         self._here: dict[str, Seat] = {}
@@ -108,8 +110,8 @@ class Node:
         started = health_at = self._monotonic()
         recent: deque[tuple[float, int]] = deque(maxlen=250)
         frames = 0
-        self._notifier.ready(f"{len(self._here)} cameras")
         with self._signals():
+            self._notifier.ready(f"{len(self._here)} cameras")
             while not self._stop.is_set():
                 if self._reload.is_set():
                     self._reload.clear()

@@ -20,6 +20,7 @@ from ioc.events import (
 from models.contract import Part
 from vision.counts import LaneFlow, LineCounter
 from vision.detect.detected import Detected
+from vision.footing import Footing
 from vision.rules.catalogue import watchers_of
 from vision.rules.rule import Finding, View
 from vision.scene import build_scene
@@ -101,7 +102,11 @@ class Pipeline:
     def _set_up(self, camera: Camera, width: int, height: int) -> None:
         scene = build_scene(camera, width, height)
         watchers = watchers_of(camera, scene, self._parts)
+        footing = None
+        if camera.stand == "wheels" and scene.ground is not None:
+            footing = Footing(scene.ground, width, height)
         self.camera, self.scene, self._watchers = camera, scene, watchers
+        self._footing = footing
         self._lines = LineCounter(scene.lines)
         self._flow = LaneFlow(scene.lanes, scene.lines, camera.flow_period_s)
 
@@ -131,7 +136,8 @@ class Pipeline:
         # Wall time of any instant of the source: rules and counts interpolate in source time.
         self._anchor = frame.wall - timedelta(seconds=frame.pts_s)
         self._last_s = frame.pts_s
-        return self._tracker.step(found.vehicles, frame.pts_s)
+        tracks = self._tracker.step(found.vehicles, frame.pts_s)
+        return tracks if self._footing is None else self._footing.place(tracks)
 
     def judge(self, frame: Frame, found: Detected, tracks: Tracks) -> list[Output]:
         """The payloads that a tracked frame completes, flows before violations."""
@@ -177,6 +183,7 @@ class Pipeline:
             frames=FrameWindow(first=finding.first_frame, last=finding.last_frame),
             lane=finding.lane,
             speed_kmh=finding.speed_kmh,
+            limit_kmh=finding.limit_kmh,
             calibration=finding.calibration,
             signal=signal,
             reasons=finding.reasons,

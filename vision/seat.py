@@ -58,6 +58,7 @@ class Means:
         node_clock: How far the node's clock is off, now.
         start: Event time of a file's first frame; when None, the instant at which the run begins.
         own_time: Use the file's own time of recording instead, unless ``start`` is given.
+        real_time: Play a file no faster than it was recorded.
         clock: Time of ids and health messages.
     """
 
@@ -72,6 +73,7 @@ class Means:
     node_clock: Callable[[], ClockRef] = field(default=lambda: ClockRef(source="none"))
     start: datetime | None = None
     own_time: bool = False
+    real_time: bool = False
     clock: Clock = utc_now
 
 
@@ -240,7 +242,7 @@ class Seats:
         if start is None and means.own_time and file.is_file():
             start = recorded_at(file)
         video = FileSource(file, means.clock, tap=tap, anchor=start)
-        return FileFeed(video, self.news), video.frames
+        return FileFeed(video, self.news, real_time=means.real_time), video.frames
 
     def _where(self, source: str | None, camera: Camera) -> str:
         own = f"{self._means.site_file}: cameras.{camera.id}.source"

@@ -49,6 +49,7 @@ class Case:
         end_s: End of it.
         boxes: All vehicles in the window, frame by frame.
         wall_of: Instant of the source's clock → UTC.
+        size: Columns and rows of the frames.
     """
 
     data: ViolationData
@@ -58,6 +59,7 @@ class Case:
     end_s: float
     boxes: tuple[FrameBoxes, ...]
     wall_of: Callable[[float], datetime]
+    size: tuple[int, int]
 
 
 class Evidence(Protocol):
@@ -276,7 +278,11 @@ class Unit:
         assert isinstance(output.data, ViolationData)
         start, end = centre_s - self._evidence.pre_s, centre_s + self._evidence.post_s
         boxes = tuple(self._boxes.between(start, end))
-        case = Case(output.data, output.finding, centre_s, start, end, boxes, self.pipeline.wall())
+        scene = self.pipeline.scene
+        case = Case(
+            *(output.data, output.finding, centre_s, start, end, boxes),
+            *(self.pipeline.wall(), (scene.width, scene.height)),
+        )
         made = self._evidence.submit(case)
         leaving: Future[Output] = Future()
         made.add_done_callback(

@@ -103,10 +103,7 @@ class LineResult:
     @property
     def geh(self) -> float:
         """GEH of the flows an hour (UK DMRB): below 5 is a good fit."""
-        hour = 3600 / self.seconds
-        counted, true = self.counted * hour, self.truth.total * hour
-        both = counted + true
-        return float(np.sqrt(2 * (counted - true) ** 2 / both)) if both else 0.0
+        return geh_of(self.counted, self.truth.total, self.seconds)
 
     @property
     def confusion(self) -> dict[tuple[str, str], int]:
@@ -126,6 +123,13 @@ class LineResult:
         for pair in zip(wrong_true, wrong_counted, strict=True):
             table[pair] = table.get(pair, 0) + 1
         return table
+
+
+def geh_of(counted: float, true: float, seconds: float) -> float:
+    """GEH of two counts as flows an hour (UK DMRB): below 5 is a good fit."""
+    hour = 3600 / seconds
+    both = (counted + true) * hour
+    return float(np.sqrt(2 * ((counted - true) * hour) ** 2 / both)) if both else 0.0
 
 
 def run(

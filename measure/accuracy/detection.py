@@ -25,9 +25,10 @@ from typing import Final, Literal
 
 import numpy as np
 
+from ioc.children import end_with
 from ioc.errors import ConfigError
+from ioc.intervals import wilson
 from measure.accuracy.junction import HEIGHT, WIDTH, Labelled, at_night, load_junction
-from measure.accuracy.plates import wilson
 from measure.figures import Figure
 from models.registry import resolve
 from vision.detect.detections import BODY, CLASSES, Detections, FloatArray, iou
@@ -164,7 +165,7 @@ def run(
     if jobs == 1:
         found = [work(frames)]
     else:
-        with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        with ProcessPoolExecutor(jobs, get_context("spawn"), end_with, (os.getpid(),)) as pool:
             found = list(pool.map(work, parts))
     for start, share in enumerate(found):
         for place, result in enumerate(share):

@@ -9,7 +9,6 @@ plates nearly all too small to read (``junction``): how many are rightly left un
 from __future__ import annotations
 
 import json
-import math
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -21,6 +20,7 @@ import cv2
 import numpy as np
 
 from ioc.errors import ConfigError
+from ioc.intervals import wilson
 from measure.figures import Figure
 from vision.plate.picture_file import load_picture
 from vision.plate.reader import PlateReader, ReaderSettings
@@ -103,17 +103,6 @@ class Report:
 def bare(text: str) -> str:
     """A text without its separators."""
     return "".join(character for character in text if character.isalnum())
-
-
-def wilson(hits: int, of: int) -> tuple[float, float]:
-    """The 95 % interval of a share (Wilson 1927)."""
-    if of == 0:
-        return 0.0, 1.0
-    z = 1.959964
-    share, spread = hits / of, z * z / of
-    middle = (share + spread / 2) / (1 + spread)
-    half = z * math.sqrt(share * (1 - share) / of + spread / of / 4) / (1 + spread)
-    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def run(folder: Path, progress: Callable[[str], None], threads: int = 1) -> Report:

@@ -130,7 +130,7 @@ def score(frames: Iterable[MotFrame], given: Given, metrics: ModuleType) -> Raw:
         "num_gt_dets": sum(map(len, true_ids)),
         "num_tracker_dets": sum(map(len, given_ids)),
     }
-    hota, clear, identity = _metrics(metrics)
+    hota, clear, identity = metrics_of(metrics)
     return hota.eval_sequence(data), clear.eval_sequence(data), identity.eval_sequence(data)
 
 
@@ -227,7 +227,7 @@ def _row(name: str, tracker: Run, sequences: list[Sequence], metrics: ModuleType
     scores = {sequence: scores_of(one) for sequence, one in raw.items()}
     together = tuple(
         metric.combine_sequences({name: one[part] for name, one in raw.items()})
-        for part, metric in enumerate(_metrics(metrics))
+        for part, metric in enumerate(metrics_of(metrics))
     )
     scores[COMBINED] = scores_of((together[0], together[1], together[2]))
     return Row(name, scores)
@@ -255,7 +255,8 @@ def _boxes(found: Detections) -> Any:
     )
 
 
-def _metrics(metrics: ModuleType) -> tuple[Any, Any, Any]:
+def metrics_of(metrics: ModuleType) -> tuple[Any, Any, Any]:
+    """HOTA, CLEAR and Identity of ``trackeval``, in the order of ``Raw``."""
     quiet = {"PRINT_CONFIG": False}
     return metrics.HOTA(), metrics.CLEAR(quiet), metrics.Identity(quiet)
 

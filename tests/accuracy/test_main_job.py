@@ -38,7 +38,7 @@ def edge_run(env: dict[str, str], spool: Path, site: Path, data_folder: Path) ->
         },
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=600,
         check=False,
     )
     # Exit code 0 says that every event has its receipt.
@@ -46,6 +46,7 @@ def edge_run(env: dict[str, str], spool: Path, site: Path, data_folder: Path) ->
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(700)  # 70 s on two free cores
 def test_a_real_clip_ends_in_the_database_as_it_was_counted_by_eye(data_folder: Path) -> None:
     truth = json.loads((data_folder / "groundtruth" / f"{CLIP}.json").read_text())
     with prepared(external=False) as servers, servers.core():

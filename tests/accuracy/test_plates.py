@@ -16,7 +16,6 @@ from measure.accuracy.plates import (
     load_truth,
     match,
     run,
-    wilson,
 )
 
 
@@ -72,10 +71,3 @@ def test_edits_are_counted_character_by_character() -> None:
     assert aligned("1234", "124") == [("1", "1"), ("2", "2"), ("3", ""), ("4", "4")]
     assert aligned("", "7") == [("", "7")]
     assert distance("67F8", "67FB") == 1
-
-
-def test_the_interval_of_none_wrong_is_not_empty() -> None:
-    low, high = wilson(0, 24)
-    assert low == 0
-    assert high == pytest.approx(0.138, abs=0.001)
-    assert wilson(0, 0) == (0.0, 1.0)

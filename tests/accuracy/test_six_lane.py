@@ -28,7 +28,7 @@ def run(data_folder: Path, site: Path, out: Path) -> list[Event]:
         ],
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=600,
         check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -36,6 +36,7 @@ def run(data_folder: Path, site: Path, out: Path) -> list[Event]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(700)  # 40 s on two free cores
 def test_counts_are_those_made_by_eye_and_nobody_drives_against_the_way(
     data_folder: Path, tmp_path: Path
 ) -> None:

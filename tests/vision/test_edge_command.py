@@ -79,7 +79,7 @@ def test_without_a_broker_the_events_wait_in_the_spool_and_it_says_so(place: Pat
     [
         (["--source", "nowhere.mp4"], "nowhere.mp4: no such file"),
         (["--source", "SITE"], "not a video that can be decoded"),
-        (["--source", "sim://junction/1"], "--source: sim://junction/1"),
+        (["--source", "sim://junction"], "--source: sim://junction"),
         (["--camera", "cam-9"], "no camera 'cam-9'; cameras are cam-1"),
         (["--model", "nowhere.onnx"], "--model nowhere.onnx: neither a file nor a known model"),
         (["--model", "SITE"], "not a usable ONNX file"),

@@ -57,6 +57,16 @@ def find(
     return watch(watcher, views(*paths, rate=rate, signals=signals, until=until, **more))
 
 
+def test_who_turns_left_across_the_line_has_not_waited() -> None:
+    """A car seen large: round the corner it gains little depth."""
+    way = ((0, 500, 200), (5, 500, 520), (6.2, 340, 560), (7.4, 180, 620), (9.5, -60, 780))
+    car = Path(1, way, "car", side=220.0)
+
+    (found,) = find(rule(), car)
+    assert found.act_s == pytest.approx(4.69, abs=0.1)
+    assert "chờ" not in found.reasons[0]
+
+
 @pytest.mark.parametrize("zones", [True, False])
 @pytest.mark.parametrize("rate", [6, 12.5, 25])
 def test_driving_through_on_red_is_flagged_once_at_the_line(rate: float, zones: bool) -> None:

@@ -57,13 +57,13 @@ def test_pictures_come_with_their_clocks() -> None:
 def test_the_newest_picture_wins_and_the_others_are_counted() -> None:
     with camera(motion_jpeg(50)) as port, LiveSource(_http(port), settings=QUICK) as source:
         first = source.latest(5)
-        time.sleep(0.5)
+        while (come := source.stats().frames) < 20:  # nobody takes any
+            time.sleep(0.05)
         frame = source.latest(0)
         stats = source.stats()
 
         assert first is not None and frame is not None
-        assert frame.index - first.index > 10
-        assert time.monotonic() - frame.arrival_s < 0.2
+        assert frame.index >= come - 1
         assert stats.dropped >= frame.index - first.index - 1
         taken = source.latest(1)
         assert taken is not None and taken.index > frame.index

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ioc.errors import ConfigError
+from tests.vision.surveyed import calibration, seen_at
 from tests.vision.trajectories import Path, rule_settings, scene, views, watch
 from vision.rules.rule import Finding
 from vision.rules.wrong_lane import WrongLane
@@ -20,9 +22,9 @@ BIKES = {"id": "bikes", "polygon": [[500, 0], [600, 0], [600, 900], [500, 900]],
          "direction": ARROW, "vehicles": ["motorcycle", "bicycle"]}  # fmt: skip
 
 
-def rule(*lanes: dict[str, Any], **changes: Any) -> WrongLane:
-    place = scene(lanes=list(lanes) or [CARS, BIKES])
-    return WrongLane(place, rule_settings("wrong_lane", **{"min_duration_s": 1.0, **changes}))
+def rule(*lanes: dict[str, Any], place: dict[str, Any] | None = None, **changes: Any) -> WrongLane:
+    seen = scene(lanes=list(lanes) or [CARS, BIKES], **(place or {}))
+    return WrongLane(seen, rule_settings("wrong_lane", **{"min_duration_s": 1.0, **changes}))
 
 
 def drive(x: float = 450, *, track: int = 1, speed: float = 100, **more: Any) -> Path:
@@ -49,6 +51,29 @@ def test_the_act_is_interpolated_where_the_way_is_the_longer_condition() -> None
     (found,) = find(rule(min_travel_px=250), drive(), rate=6)
 
     assert found.act_s == pytest.approx(2.5)
+
+
+def test_how_far_a_bus_is_inside_goes_by_its_front_where_the_road_is_surveyed() -> None:
+    """Its box is as high and as long as the bus, and larger than the lane is wide."""
+    corners = seen_at(np.array([(-1.9, 11.0), (1.9, 11.0), (1.9, 39.0), (-1.9, 39.0)])).tolist()
+    lane = {"id": "bikes", "polygon": corners, "direction": [corners[3], corners[0]],
+            "vehicles": ["motorcycle"]}  # fmt: skip
+    near = seen_at(np.array([(0.0, 24.0), (0.0, 13.0)])).tolist()
+    bus = Path(1, ((0, *near[0]), (3, *near[1])), "bus", side=380.0)
+
+    (found,) = find(rule(lane, place={"calibration": calibration()}), bus)
+    assert (found.lane, found.vehicle) == ("bikes", "bus")
+    assert find(rule(lane), bus) == []
+
+
+def test_the_last_metres_before_the_stop_line_count() -> None:
+    """Nothing is beside it there: only ahead of it the lane ends."""
+    cars = {**CARS, "polygon": [[400, 0], [500, 0], [500, 300], [400, 300]]}
+    bikes = {**BIKES, "polygon": [[500, 0], [600, 0], [600, 300], [500, 300]]}
+    late = Path(1, ((0, 450, 205), (1.2, 450, 298), (2.0, 450, 400)), side=100.0)
+
+    (found,) = find(rule(cars, bikes, min_travel_px=80), late)
+    assert found.lane == "cars"
 
 
 def test_each_in_its_lane_is_right() -> None:

@@ -8,6 +8,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ioc.errors import ConfigError
 from models.contract import Contract, InputSize
 from vision.detect.detected import Detected
 from vision.detect.detections import CLASS_ID, Detections, FloatArray, IntArray
@@ -76,7 +77,11 @@ class ClassMap:
 
 
 def decoder_of(contract: Contract, size: InputSize) -> Decoder:
-    """The decoder that a contract asks for."""
+    """The decoder that a contract asks for.
+
+    Raises:
+        ConfigError: The contract is of no detector.
+    """
     from vision.detect.detr import DetrDecoder, DetrLogitsDecoder
     from vision.detect.yolox import YoloxDecoder
 
@@ -87,3 +92,5 @@ def decoder_of(contract: Contract, size: InputSize) -> Decoder:
             return DetrDecoder(contract)
         case "detr_logits":
             return DetrLogitsDecoder(contract, size)
+        case "softmax" | "slots":
+            raise ConfigError("this model looks at crops and finds nothing; give a detector")

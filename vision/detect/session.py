@@ -12,7 +12,7 @@ import cv2
 from ioc.errors import ConfigError
 from ioc.telemetry import logger
 from models.contract import Part
-from models.registry import Model
+from models.registry import Model, resolve
 from vision.detect.decoder import decoder_of
 from vision.detect.detected import Detected
 from vision.detect.detections import BODY, standing
@@ -28,6 +28,7 @@ from vision.detect.providers import (
     usable_cores,
 )
 from vision.detect.riders import on_foot
+from vision.detect.second_look import SecondLook
 from vision.detect.uint8 import as_uint8
 from vision.detect.views import Region, join
 from vision.source.picture import Picture
@@ -49,7 +50,8 @@ class Detector:
         """Load a model.
 
         Raises:
-            ConfigError: The wanted provider is unknown or did not load, or the graph is broken.
+            ConfigError: The wanted provider is unknown or did not load, the graph is broken, or
+                the model that takes the second look is not there.
         """
         self.model = model
         self._settings = settings or DetectorSettings()
@@ -58,6 +60,7 @@ class Detector:
         self._decoder = decoder_of(model.contract, model.size)
         self._stretch = model.contract.fit == "stretch"
         self._graphs = check_provider(self._settings) in GPU and known_outputs(model) is not None
+        self._second = None if model.second_look is None else SecondLook(resolve(model.second_look))
         self._inference = self._start()
 
     @property
@@ -148,7 +151,10 @@ class Detector:
         found = views[0]
         if len(views) > 1:
             found = join(views, regions, picture.width, picture.height, self._settings.overlap)
-        return Detected(on_foot(found.vehicles), found.parts)
+        parts = found.parts
+        if self._second is not None:
+            parts = self._second.judge(picture, parts)
+        return Detected(on_foot(found.vehicles), parts)
 
     def _alone(self, found: Detected) -> Detected:
         """What one look saw, the surest first, without doubles.

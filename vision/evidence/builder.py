@@ -8,12 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from edge.evidence_store import EvidenceStore, NewFile, StoreError, StoreFullError
-from edge.identity import DeviceKey
 from ioc import __version__
 from ioc.events import EvidenceRef, Plate
-from ioc.telemetry import logger
-from vision.evidence.clip import Clip, ClipError, Reading, make_clip, read_clip
-from vision.evidence.manifest import (
+from ioc.identity import DeviceKey
+from ioc.manifest import (
     MEDIA_TYPE,
     BoxRecord,
     ClipRecord,
@@ -24,6 +22,8 @@ from vision.evidence.manifest import (
     Role,
     seal,
 )
+from ioc.telemetry import logger
+from vision.evidence.clip import Clip, ClipError, Reading, make_clip, read_clip
 from vision.evidence.request import Evidence, EvidenceRequest, Extra, ReadPlate
 from vision.evidence.ring import ClipPackets
 from vision.evidence.stills import TimedBox, jpeg, plate_crop, still_times

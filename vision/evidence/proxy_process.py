@@ -14,6 +14,7 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import Final
 
+from ioc.children import end_with
 from vision.evidence.clip import Clip, ClipError
 from vision.evidence.faces import FaceFinder
 from vision.evidence.proxy import ProxyRequest, make_proxy
@@ -58,10 +59,11 @@ class ProxyMaker:
 def _pool() -> ProcessPoolExecutor:
     # Spawned, not forked: a fork would copy the locks of the detector's threads as they stand.
     context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(1, mp_context=context, initializer=_begin)
+    return ProcessPoolExecutor(1, context, _begin, (os.getpid(),))
 
 
-def _begin() -> None:
+def _begin(parent: int) -> None:
+    end_with(parent)
     # The node ends it when it has finished; a Ctrl-C on the terminal reaches both.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(os, "nice"):

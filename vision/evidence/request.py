@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ioc.events import EvidenceRef, Plate, ViolationData
+from ioc.manifest import CalibrationRecord
 from ioc.topics import DevicePath
-from vision.evidence.manifest import CalibrationRecord
 from vision.evidence.stills import TimedBox
 from vision.source.picture import Image
 

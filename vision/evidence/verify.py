@@ -12,9 +12,9 @@ from typing import Final
 
 from edge.evidence_files import digest_of, object_path
 from edge.evidence_index import FILE_NAME
-from edge.identity import Trust
 from ioc.errors import ConfigError
-from vision.evidence.manifest import (
+from ioc.identity import Trust
+from ioc.manifest import (
     MAX_BYTES,
     FileRecord,
     Manifest,

@@ -10,15 +10,16 @@ from typing import Final
 
 import numpy as np
 
-from ioc.events import PlateColour
+from ioc.events import Plate
 from vision.plate.colour import ground_colour
 from vision.plate.decode import Line, decode
 from vision.plate.find import Proposal, TextFinder, propose, straighten
 from vision.plate.grammar import Meaning, Row, automaton, understand
 from vision.plate.looks import LOOKS, Look, plain
 from vision.plate.pool import FLOOR, pool
-from vision.plate.reading import Candidate, PlateReading, Reason
+from vision.plate.reading import Candidate, PlateReading, why_not
 from vision.plate.recognise import Recogniser
+from vision.plate.vote import vote
 from vision.source.picture import Image
 
 ROWS: Final[dict[int, tuple[Row, ...]]] = {1: ("whole",), 2: ("top", "bottom")}
@@ -78,6 +79,10 @@ class PlateReader:
             max(readings, key=partial(_prominence, crop=crop), default=None)
             for readings, crop in zip(found, crops, strict=True)
         ]
+
+    def decide(self, readings: Sequence[PlateReading | None]) -> Plate | None:
+        """The plate of a vehicle from looks at it (``vision.plate.vote``)."""
+        return vote(readings)
 
     def read_photos(self, photos: Sequence[Image]) -> list[list[PlateReading]]:
         """All plates in whole photos, from left to right, those that do not stand included.
@@ -170,21 +175,12 @@ class PlateReader:
         colour = ground_colour([straighten(image, quad) for quad in proposal.rows])
         lowest = proposal.rows[-1]
         height = float(np.linalg.norm(lowest[3] - lowest[0]))
-        return PlateReading(
-            candidates, proposal.rows, height, colour, self._reason(candidates, height, colour)
+        reason = why_not(
+            *(candidates[0], height, colour),
+            least_height_px=self.settings.least_height_px,
+            least_confidence=self.settings.least_confidence,
         )
-
-    def _reason(
-        self, candidates: tuple[Candidate, ...], height: float, colour: PlateColour
-    ) -> Reason:
-        best = candidates[0]
-        if height < self.settings.least_height_px:
-            return "too_small"
-        if best.probability < self.settings.least_confidence:
-            return "unsure"
-        if colour != "unknown" and colour not in best.meaning.colours:
-            return "colour"
-        return ""
+        return PlateReading(candidates, proposal.rows, height, colour, reason)
 
 
 def _meanings(lines: Sequence[Sequence[Line]]) -> list[tuple[Meaning, float]]:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ioc.events import PlateColour
 from vision.plate.find import Quad
 from vision.plate.grammar import Meaning
@@ -32,6 +35,32 @@ class Candidate:
         return self.meaning.text
 
 
+def why_not(
+    best: Candidate,
+    height_px: float,
+    colour: PlateColour,
+    *,
+    least_height_px: float,
+    least_confidence: float,
+) -> Reason:
+    """Why a reading does not stand; empty where it does.
+
+    Args:
+        best: The likeliest text.
+        height_px: Height of a line in the picture, pixels.
+        colour: Colour of the ground.
+        least_height_px: The reader's limits.
+        least_confidence: The same.
+    """
+    if height_px < least_height_px:
+        return "too_small"
+    if best.probability < least_confidence:
+        return "unsure"
+    if colour != "unknown" and colour not in best.meaning.colours:
+        return "colour"
+    return ""
+
+
 @dataclass(frozen=True, slots=True)
 class PlateReading:
     """One look at one plate.
@@ -42,6 +71,7 @@ class PlateReading:
         height_px: Height of its lower line in the picture, pixels; letters are about 0.75 of it.
         colour: Colour of its ground.
         reason: Why it does not stand; empty where it does.
+        slots: Probabilities of each character, [SLOTS, symbols], from a reader that has them.
     """
 
     candidates: tuple[Candidate, ...]
@@ -49,6 +79,7 @@ class PlateReading:
     height_px: float
     colour: PlateColour
     reason: Reason
+    slots: NDArray[np.float32] | None = None
 
     @property
     def text(self) -> str | None:

@@ -57,11 +57,11 @@ def vote(
     return Plate(
         text=text,
         confidence=round(confidence, 4),
-        colour=_colour([look for look, yes in zip(looks, agrees, strict=True) if yes]),
+        colour=colour_of([look for look, yes in zip(looks, agrees, strict=True) if yes]),
     )
 
 
-def _colour(looks: Sequence[PlateReading]) -> PlateColour:
+def colour_of(looks: Sequence[PlateReading]) -> PlateColour:
     """The colour that most looks name; unknown where no colour has more than half of those."""
     counts = Counter(look.colour for look in looks if look.colour != "unknown")
     if not counts:

@@ -7,7 +7,8 @@ in which the ban does not hold, and time in a jam, does not count.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -28,6 +29,16 @@ SETTLE_S: Final = 1.0
 """So long its place settles after it has come to rest: it rolled on a little, and what is measured
 from the last of that would begin at the edge of ``AWAY``."""
 
+STOPPED_S: Final = 3.0
+"""So long after it began to settle a vehicle stands, and how it came to rest is worked out."""
+
+BRAKES: Final = 0.5
+"""The way to its place of rest is looked at from so many box sizes before it."""
+
+FINE_S: Final = 0.02
+SHOWN: Final = 0.5
+"""Braking to rest must explain at least this share of how its positions differ."""
+
 SAME_SPOT: Final = 0.5
 """Overlap with what stood there from which a box is the same vehicle. Motorcycles that are parked
 side by side overlap by less than 0.4."""
@@ -45,6 +56,9 @@ GUARD_S: Final = 1.0
 """How often the ban's hours and the jam are looked at."""
 
 MOST_SPOTS: Final = 256
+
+MOST_WAY: Final = 128
+"""Positions of one that comes to rest: five seconds at 25 frames a second."""
 
 
 @dataclass(slots=True)
@@ -70,6 +84,8 @@ class _Spot:
         checked_s: When hours and jam were looked at last.
         left_s: When that identity was seen driving away, if it was.
         told: Whether it was flagged.
+        settled: Whether it has been worked out when it came to rest.
+        way: Where it was lately: time, x, y.
     """
 
     zone: int
@@ -90,12 +106,37 @@ class _Spot:
     checked_s: float = float("-inf")
     left_s: float | None = None
     told: bool = False
+    settled: bool = False
+    way: deque[tuple[float, float, float]] = field(default_factory=lambda: deque(maxlen=MOST_WAY))
 
     def restart(self, now_s: float, frame: int) -> None:
         """Begin to count again, at the same place."""
         self.since_s, self.since_frame = now_s, frame
         self.seen_s = self.longest_s = self.score_sum = 0.0
         self.sightings = 0
+
+    def rested_s(self) -> float:
+        """When it came to rest: where the parabola that fits its last bit of way best ends.
+
+        Who brakes evenly to rest at T is ``a / 2 (T - t)²`` away before and nowhere else after.
+        For each T in question the best ``a`` follows by least squares, over all positions at once,
+        so that a box that trembles does little.
+        """
+        way = np.array(self.way)
+        last = way[way[:, 0] > way[-1, 0] - STOPPED_S / 2]
+        away = np.hypot(*(way[:, 1:] - np.median(last[:, 1:], axis=0)).T)
+        beyond = np.flatnonzero(away > BRAKES * self.size)
+        way = way[beyond[-1] :] if len(beyond) else way
+        times, places = way[:, 0], way[:, 1:] - way[:, 1:].mean(axis=0)
+        ends = np.arange(times[0], times[-1], FINE_S)
+        shape = np.square(np.maximum(0, ends[:, None] - times))
+        shape -= shape.mean(axis=1, keepdims=True)
+        spread = np.square(shape).sum(axis=1)
+        gained = np.square(shape @ places).sum(axis=1) / np.maximum(spread, 1e-9)
+        gained[spread < 1e-9] = 0.0
+        if not len(ends) or gained.max() <= SHOWN * float(np.square(places).sum()):
+            return self.since_s  # it stood there when it was first seen
+        return float(ends[int(np.argmax(gained))])
 
     def take_over(self, spot: _Spot) -> None:
         """Count what is known of a place that was followed under another identity."""
@@ -105,7 +146,7 @@ class _Spot:
         self.sightings += spot.sightings
         self.score_sum += spot.score_sum
         self.names += spot.names
-        self.watched, self.told = spot.watched, spot.told
+        self.watched, self.told, self.settled = spot.watched, spot.told, spot.settled
 
 
 class IllegalParking:
@@ -237,10 +278,18 @@ class IllegalParking:
             spot.x, spot.y, spot.size, spot.last_s = x, y, size, now
             spot.box = sight.view.tracks.xyxy[row].copy()
             spot.watched = True
+            spot.settled = False
+            spot.way.append((now, x, y))
             spot.restart(at_s, frame)
             return False
         if still and now - spot.since_s <= SETTLE_S and not spot.told:
             spot.x, spot.y = (spot.x + x) / 2, (spot.y + y) / 2
+        if not spot.settled:
+            spot.way.append((now, x, y))
+            if now - spot.since_s >= STOPPED_S:
+                spot.settled = True
+                spot.since_s = spot.rested_s()
+                spot.way.clear()
         gap = now - spot.last_s
         spot.longest_s = max(spot.longest_s, gap)
         spot.seen_s += gap if gap <= SIGHTING_S else 0.0
@@ -256,6 +305,7 @@ class IllegalParking:
             not spot.told and self._guard.congested(sight, inside, row)
         ):
             spot.restart(sight.view.time_s, sight.view.frame)
+            spot.settled = True
 
     def _proven(self, spot: _Spot, sight: Sight) -> bool:
         lasted = sight.view.time_s - spot.since_s

@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 
 from ioc.camera import RuleSettings
-from vision.detect.detections import CLASS_ID, IntArray
+from vision.detect.detections import CLASS_ID, BoolArray, FloatArray, IntArray, iou
 from vision.detect.parts import PART_ID
 from vision.rules.guards import Guard, reason
 from vision.rules.memory import FlaggedVehicles
@@ -23,7 +23,17 @@ from vision.rules.sight import Sight, see
 from vision.scene import Scene
 
 SHARE: Final = 0.6
-"""Least share of the heads that must be bare."""
+"""Of the frames in which heads are seen, a bare one must be in at least this share. By frames, not
+by heads: of two riders one with a helmet does not clear the other."""
+
+EACH: Final = 0.85
+"""And of all the heads seen on it so many times one rider's share must be bare: a bare head in
+somebody's background comes and goes, a rider's stays."""
+
+FAINT: Final = 0.5
+"""Bare heads must be marked with at least this confidence on average, and a head's vote weighs by
+the square of its own: at night and in rain our model marks helmets as bare with 0.3 to 0.5, real
+bare heads with 0.7."""
 
 ABOVE: Final = 0.8
 """Heads are looked for up to this share of the box's height above it: a model that marks the
@@ -45,6 +55,19 @@ ASIDE: Final = 0.25
 CLEAR: Final = 1.5
 """Another motorcycle must be so many times farther from a head, or the head is nobody's."""
 
+CUT_PX: Final = 2.0
+"""A motorcycle whose box comes so near to the picture's upper edge shows no heads, and a head so
+near to any edge is cut off: whether there is a helmet on the rest of it nobody knows."""
+
+TOGETHER: Final = 0.4
+"""Heads of one motorcycle lie no farther apart than this share of its height, one above the other;
+driver and passenger from behind are 0.2 apart. Farther, and one is somebody's whose own motorcycle
+is hidden; nobody knows which, so neither counts."""
+
+ONE_HEAD: Final = 0.4
+"""Overlap from which two marks, one with a helmet and one without, are of one head; the surer one
+counts."""
+
 
 @dataclass(slots=True)
 class _Votes:
@@ -59,7 +82,10 @@ class _Votes:
         frames: Frames with a bare head.
         bare: Bare heads.
         covered: Heads with a helmet.
+        looks: Frames in which any head was seen.
         score_sum: Sum of the confidence of the bare heads.
+        bare_weight: Sum of its squares.
+        covered_weight: The same of the heads with a helmet.
         box_sum: Sum of the confidence of the motorcycle's boxes in these frames.
         travel: Farthest that it has been from where it was first, pixels.
         told: Whether it was flagged.
@@ -73,10 +99,18 @@ class _Votes:
     frames: int = 0
     bare: int = 0
     covered: int = 0
+    looks: int = 0
     score_sum: float = 0.0
+    bare_weight: float = 0.0
+    covered_weight: float = 0.0
     box_sum: float = 0.0
     travel: float = 0.0
     told: bool = False
+
+    def least_share(self) -> float:
+        """Of all heads seen so many must be bare, by how many riders there seem to be."""
+        riders = max(1, round((self.bare + self.covered) / self.looks))
+        return min(SHARE, EACH / riders)
 
 
 class NoHelmet:
@@ -106,11 +140,14 @@ class NoHelmet:
         helmets = (parts.part_id == PART_ID["helmet"]) | (parts.part_id == PART_ID["no_helmet"])
         if not self._votes and not helmets.any():
             return []
-        rows = np.flatnonzero(
-            self._guard.concerned(sight) & (view.tracks.class_id == CLASS_ID["motorcycle"])
-        )
-        heads = np.flatnonzero(helmets)
-        owners = _owners(view, rows, heads)
+        whole = view.tracks.xyxy[:, 1] > CUT_PX
+        motorcycles = view.tracks.class_id == CLASS_ID["motorcycle"]
+        rows = np.flatnonzero(self._guard.concerned(sight) & motorcycles & whole)
+        heads = _single(view, np.flatnonzero(helmets & self._uncut(parts.xyxy)))
+        # Who rides a bicycle, or a motorcycle of which nothing is judged, has a head, too.
+        ridden = motorcycles | (view.tracks.class_id == CLASS_ID["bicycle"])
+        owners = _owners(view, np.flatnonzero(ridden), heads)
+        owners[_apart(view, heads, owners)] = -1
         bare = parts.part_id[heads] == PART_ID["no_helmet"]
         found = []
         for row in rows.tolist():
@@ -123,6 +160,11 @@ class NoHelmet:
                 votes.told = True
                 found += self._tell(votes, sight, row)
         return found
+
+    def _uncut(self, boxes: FloatArray) -> BoolArray:
+        """Which boxes keep away from the edges of the picture, [K]."""
+        far = np.array([self._scene.width, self._scene.height]) - CUT_PX
+        return np.asarray((boxes[:, :2] > CUT_PX).all(axis=1) & (boxes[:, 2:] < far).all(axis=1))
 
     def _forget(self, sight: Sight) -> None:
         if not self._votes:
@@ -141,6 +183,8 @@ class NoHelmet:
             votes = self._votes[sight.ids[row]] = _Votes(x, y)
         votes.travel = max(votes.travel, float(np.hypot(x - votes.x, y - votes.y)))
         votes.covered += len(covered)
+        votes.covered_weight += float(np.square(view.parts.score[covered]).sum())
+        votes.looks += bool(len(covered) or len(bare))
         if len(bare):
             if not votes.frames:
                 votes.first_s, votes.first_frame = now, view.frame
@@ -148,6 +192,7 @@ class NoHelmet:
             votes.frames += 1
             votes.bare += len(bare)
             votes.score_sum += float(view.parts.score[bare].sum())
+            votes.bare_weight += float(np.square(view.parts.score[bare]).sum())
             votes.box_sum += float(view.tracks.score[row])
         return votes
 
@@ -155,10 +200,12 @@ class NoHelmet:
         return (
             not votes.told
             and votes.bare > 0
-            and votes.bare >= SHARE * (votes.bare + votes.covered)
+            and votes.frames >= SHARE * votes.looks
+            and votes.bare_weight
+            >= votes.least_share() * (votes.bare_weight + votes.covered_weight)
             and votes.travel >= self._least
             and votes.last_s - votes.first_s >= self._settings.min_duration_s
-            and votes.score_sum / votes.bare >= self._settings.least_score
+            and votes.score_sum / votes.bare >= max(FAINT, self._settings.least_score)
             and self._guard.sure(votes.frames, votes.box_sum)
         )
 
@@ -181,7 +228,7 @@ class NoHelmet:
                 act_s=votes.first_s,
                 first_frame=votes.first_frame,
                 last_frame=view.frame,
-                confidence=round(min(1.0, mean * votes.bare / heads), 4),
+                confidence=round(min(1.0, mean * votes.frames / votes.looks), 4),
                 reasons=(
                     reason(
                         f"Thấy đầu không đội mũ bảo hiểm trong {votes.frames} khung hình, "
@@ -200,6 +247,15 @@ class NoHelmet:
                 ),
             )
         ]
+
+
+def _single(view: View, heads: IntArray) -> IntArray:
+    """The marks of heads, less those that a surer one of the other kind lies on."""
+    parts = view.parts
+    kind, score = parts.part_id[heads], parts.score[heads]
+    rival = iou(parts.xyxy[heads], parts.xyxy[heads]) >= ONE_HEAD
+    rival &= (kind[:, None] != kind[None, :]) & (score[None, :] > score[:, None])
+    return heads[~rival.any(axis=1)]
 
 
 def _owners(view: View, rows: IntArray, heads: IntArray) -> IntArray:
@@ -225,3 +281,14 @@ def _owners(view: View, rows: IntArray, heads: IntArray) -> IntArray:
     far[every, nearest] = np.inf
     clear = np.isfinite(best) & (far.min(axis=1) >= CLEAR * np.maximum(best, 0.1))
     return np.where(clear, rows[nearest], -1)
+
+
+def _apart(view: View, heads: IntArray, owners: IntArray) -> BoolArray:
+    """Which heads lie too far above or below another one of the same motorcycle, [H]."""
+    if not len(view.tracks):
+        return np.zeros(len(heads), np.bool_)
+    boxes, marks = view.tracks.xyxy[owners], view.parts.xyxy[heads]
+    middle = (marks[:, 1] + marks[:, 3]) / 2
+    reach = TOGETHER * np.maximum(boxes[:, 3] - boxes[:, 1], 1.0)
+    far = np.abs(middle[:, None] - middle) > reach[:, None]
+    return np.asarray((far & (owners[:, None] == owners) & (owners >= 0)[:, None]).any(axis=1))

@@ -16,9 +16,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ioc.camera import RuleSettings
-from vision.detect.detections import CLASSES
 from vision.rules.guards import Guard, reason
 from vision.rules.memory import FlaggedVehicles
+from vision.rules.overrun_finding import crossed_on_red, overrun_finding
 from vision.rules.passage import Overrun, Overruns, along, red_cycle
 from vision.rules.rule import Finding, View
 from vision.rules.sight import Sight, see, zone_rows
@@ -30,7 +30,8 @@ SETTLE_S = 1.0
 one who overran the line far is seen to stop."""
 
 ONWARD = 1.0
-"""In that time one who drives on gains at least this many box sizes; who brakes does not."""
+"""In that time one who drives on comes at least this many box sizes further, ahead or round a
+corner: who turns left gains little depth. Who brakes does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ class RedLight:
         for run in seen:
             if run.reached_s is None or now < self._known_s(run):
                 continue
-            if run.depth < run.reached_depth + ONWARD * run.size or not run.onward(along(run.line)):
+            if run.gone < ONWARD * run.size or not run.onward(along(run.line)):
                 continue
             # Whatever the light says, this is decided: a vehicle runs one line once.
             self._overruns.close(run)
@@ -137,42 +138,12 @@ class RedLight:
                 )
             ]
         else:
-            reasons = [
-                reason(
-                    f"Đèn {head} đỏ từ {red_s:.1f} s trước khi qua vạch {run.line.id}",
-                    f"head {head} red for {red_s:.1f} s before the line was crossed",
-                )
-            ]
-        reasons += [
+            reasons = [crossed_on_red(run, head, red_s)]
+        reasons.append(
             reason(
                 f"Đi tiếp {run.reached_depth - run.left_depth:.0f} px quá {where} trong "
                 f"{on_s:.1f} s, đèn vẫn đỏ",
                 "drove on, still red",
-            ),
-            reason(
-                f"Thấy {run.sightings} lần sau vạch, độ tin cậy trung bình "
-                f"{run.score_sum / run.sightings:.2f}",
-                f"seen {run.sightings} times beyond the line",
-            ),
-            origin_reason(state),
-        ]
-        return Finding(
-            rule="red_light",
-            track=run.track,
-            vehicle=CLASSES[run.class_id],
-            lane=run.line.lane,
-            act_s=run.act_s,
-            first_frame=run.first_frame,
-            last_frame=run.last_frame,
-            confidence=round(min(1.0, run.score_sum / run.sightings), 4),
-            reasons=tuple(reasons),
-            head=head,
-            signal=state,
+            )
         )
-
-
-def origin_reason(state: SignalState) -> str:
-    """Who says what the light showed."""
-    if state.origin == "controller":
-        return reason("Pha đèn do tủ điều khiển báo", "phase from the controller")
-    return reason("Pha đèn đọc từ hình ảnh", "phase read from the picture")
+        return overrun_finding("red_light", run, run.act_s, head, state, reasons)

@@ -52,6 +52,7 @@ class Finding:
         head: The signal head that governed the act.
         signal: What it showed at the act.
         speed_kmh: Speed at the act, from a valid calibration only.
+        limit_kmh: What was allowed there, beside a speed.
         calibration: Which one.
     """
 
@@ -67,6 +68,7 @@ class Finding:
     head: str | None = None
     signal: SignalState | None = None
     speed_kmh: float | None = None
+    limit_kmh: float | None = None
     calibration: str | None = None
 
 

@@ -8,11 +8,11 @@ one who only nudges the line.
 from __future__ import annotations
 
 from ioc.camera import RuleSettings
-from vision.detect.detections import CLASSES
 from vision.rules.guards import Guard, reason
 from vision.rules.memory import FlaggedVehicles
+from vision.rules.overrun_finding import crossed_on_red, overrun_finding
 from vision.rules.passage import REST_S, Overrun, Overruns, red_cycle
-from vision.rules.red_light import SETTLE_S, origin_reason
+from vision.rules.red_light import SETTLE_S
 from vision.rules.rule import Finding, View
 from vision.rules.sight import Sight, see
 from vision.scene import Scene
@@ -79,31 +79,9 @@ class StopLine:
     def _finding(self, run: Overrun, state: SignalState, head: str, now_s: float) -> Finding:
         red_s = run.crossed_s - state.since_s
         rested = now_s - run.rest_s
-        return Finding(
-            rule="stop_line",
-            track=run.track,
-            vehicle=CLASSES[run.class_id],
-            lane=run.line.lane,
-            act_s=run.crossed_s,
-            first_frame=run.first_frame,
-            last_frame=run.last_frame,
-            confidence=round(min(1.0, run.score_sum / run.sightings), 4),
-            reasons=(
-                reason(
-                    f"Đèn {head} đỏ từ {red_s:.1f} s trước khi qua vạch {run.line.id}",
-                    f"head {head} red for {red_s:.1f} s before the line was crossed",
-                ),
-                reason(
-                    f"Dừng {rested:.1f} s, quá vạch {run.depth:.0f} px",
-                    f"stood {rested:.1f} s, {run.depth:.0f} px beyond the line",
-                ),
-                reason(
-                    f"Thấy {run.sightings} lần sau vạch, độ tin cậy trung bình "
-                    f"{run.score_sum / run.sightings:.2f}",
-                    f"seen {run.sightings} times beyond the line",
-                ),
-                origin_reason(state),
-            ),
-            head=head,
-            signal=state,
+        stood = reason(
+            f"Dừng {rested:.1f} s, quá vạch {run.depth:.0f} px",
+            f"stood {rested:.1f} s, {run.depth:.0f} px beyond the line",
         )
+        told = (crossed_on_red(run, head, red_s), stood)
+        return overrun_finding("stop_line", run, run.crossed_s, head, state, told)

@@ -13,7 +13,8 @@ from typing import Final
 import numpy as np
 
 from ioc.camera import RuleSettings
-from vision.detect.detections import CLASSES, BoolArray
+from vision.detect.detections import CLASSES, BoolArray, FloatArray, IntArray
+from vision.footing import SOLIDS
 from vision.rules.guards import Guard, concerns, need, reason
 from vision.rules.memory import FlaggedVehicles
 from vision.rules.rule import Finding, View
@@ -22,9 +23,10 @@ from vision.scene import Areas, LaneArea, Scene
 
 WELL_INSIDE: Final = 0.25
 """So many box sizes to every side of its point on the road the lane must still go on: the point
-itself is off by a tenth of the box, and edges are drawn by hand."""
+itself is off by a tenth of the box, and edges are drawn by hand. A long vehicle's box is larger
+than its width and height, so on a surveyed road it is these that count: 0.6 m for a bus."""
 
-AROUND: Final = np.array([[-1.0, 0.0], [1.0, 0.0], [0.0, -1.0], [0.0, 1.0]])
+_FRONTS: Final = np.array([np.sqrt(SOLIDS[name].width * SOLIDS[name].height) for name in CLASSES])
 
 HELD_S: Final = 1.5
 """A run ends when the vehicle was not seen well inside the lane for so long."""
@@ -62,6 +64,7 @@ class WrongLane:
         self._guard = Guard(settings)
         self._permitted = np.stack([concerns(lane.vehicles) for lane in scene.lanes])
         self._areas = Areas([lane.polygon for lane in scene.lanes])
+        self._across = np.stack([(-lane.along[1], lane.along[0]) for lane in scene.lanes])
         self._runs: dict[tuple[int, int], _Run] = {}
         self._flagged = FlaggedVehicles(settings.cooldown_s)
         self._sight: Sight | None = None
@@ -116,12 +119,25 @@ class WrongLane:
     def _well_inside(self, sight: Sight, wrong: BoolArray) -> BoolArray:
         """Which vehicles are so far inside that they do not just clip the edge, [lanes, N]."""
         rows = np.flatnonzero(wrong.any(axis=0))
-        aside = AROUND[:, None] * (WELL_INSIDE * sight.size[rows])[None, :, None]
-        points = (sight.ground[rows] + aside).reshape(-1, 2)
-        around = self._areas.within(points).reshape(len(wrong), len(AROUND), len(rows))
+        lanes = len(wrong)
+        # To both sides only: at a lane's end, the stop line, who drives on is still well inside.
+        aside = self._across[:, None] * (WELL_INSIDE * self._front(sight, rows))[None, :, None]
+        points = sight.ground[rows] + np.stack([aside, -aside], axis=1)
+        within = self._areas.within(points.reshape(-1, 2)).reshape(lanes, lanes, 2, len(rows))
+        own = np.arange(lanes)
         well = np.zeros_like(wrong)
-        well[:, rows] = around.all(axis=1)
+        well[:, rows] = within[own, own].all(axis=1)
         return well
+
+    def _front(self, sight: Sight, rows: IntArray) -> FloatArray:
+        """How large each vehicle is from ahead, pixels [N]: never more than its box."""
+        ground, boxes = self._scene.ground, np.asarray(sight.size[rows], np.float32)
+        if ground is None:
+            return boxes
+        metres = _FRONTS[sight.view.tracks.class_id[rows]]
+        worth = ground.scales(sight.ground[rows])[:, 1]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.asarray(np.fmin(metres / worth, boxes), np.float32)
 
     def _advance(self, key: tuple[int, int], lane: LaneArea, sight: Sight, row: int) -> _Run:
         """Move a run on by one sighting, or begin one."""
@@ -141,10 +157,12 @@ class WrongLane:
         return run
 
     def _proven(self, run: _Run, sight: Sight, row: int) -> bool:
+        if run.told or run.far_s is None:
+            return False
+        # Half of what it measures from ahead: a bus's box covers ten metres of road.
+        far = float(self._front(sight, np.array([row]))[0]) / 2
         return (
-            not run.told
-            and run.far_s is not None
-            and run.travel >= max(self._least, float(sight.size[row]) / 2)
+            run.travel >= max(self._least, far)
             and sight.view.time_s - run.start_s >= self._settings.min_duration_s
             and self._guard.sure(run.sightings, run.score_sum)
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -10,13 +11,17 @@ from typing import Final
 from ioc.errors import ConfigError
 
 READABLE: Final = (
-    "rtsp://…, rtsps://…, http://…, https://…, a video file, or a device (0 or /dev/video0)"
+    "rtsp://…, rtsps://…, http://…, https://…, sim://PLACE/CAMERA?seed=1, a video file, or a "
+    "device (0 or /dev/video0)"
 )
 _USER: Final = re.compile(r"(?<=://)\S*@")
 _SECRET: Final = re.compile(r"(?i)((?:pass(?:word|wd)?|pwd|token|secret)=)[^&\s_]*")
 _SCHEME: Final = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*)://")
 _RTSP: Final = frozenset({"rtsp", "rtsps"})
 _HTTP: Final = frozenset({"http", "https"})
+_SIM: Final = re.compile(r"(?i:sim)://[a-z0-9_-]+/[a-z0-9_-]+(\?[A-Za-z0-9_.,=&%-]*)?")
+SIM_START_S: Final = 60.0
+"""A virtual camera takes so long to start at most: traffic must have filled its streets first."""
 
 
 def redact(text: str) -> str:
@@ -26,17 +31,22 @@ def redact(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A live source as FFmpeg opens it.
+    """A live source as FFmpeg opens it, or the child process that gives it.
 
     Attributes:
         url: With its password: never shown; ``str()`` gives it without.
         format: FFmpeg's name of the input, None to find out.
         options: FFmpeg's options, in the order in which they are tried.
+        command: Program and arguments of the child that writes the stream; empty: FFmpeg opens
+            the address itself.
+        start_s: Time that the source takes before it answers at all, seconds.
     """
 
     url: str = field(repr=False)
     format: str | None = None
     options: tuple[Mapping[str, str], ...] = ({},)
+    command: tuple[str, ...] = ()
+    start_s: float = 0.0
 
     def __str__(self) -> str:
         return redact(self.url)
@@ -78,5 +88,19 @@ def live_address(source: str, silence_s: float) -> Address | None:
             "protocol_whitelist": "http,https,httpproxy,tcp,tls,crypto",
         }
         return Address(source, None, (options,))
-    what = "the simulator gives no pictures" if scheme == "sim" else "cannot be read"
-    raise ConfigError(f"{redact(source)}: {what}; a source is {READABLE}")
+    if scheme == "sim":
+        if _SIM.fullmatch(source) is None:
+            raise ConfigError(
+                f"{redact(source)}: no virtual camera; give sim://PLACE/CAMERA?seed=1 in small "
+                f"letters; a source is {READABLE}"
+            )
+        # All that is to be known of the stream stands in its header. Without the first of these
+        # FFmpeg waits for more pictures to guess their rate, and for ever where they stop.
+        header = {"fpsprobesize": "0", "analyzeduration": "0", "probesize": "65536"}
+        return Address(source, "nut", (header,), sim_command(source), SIM_START_S)
+    raise ConfigError(f"{redact(source)}: cannot be read; a source is {READABLE}")
+
+
+def sim_command(source: str) -> tuple[str, ...]:
+    """The command that writes a virtual camera's stream to its standard output."""
+    return (sys.executable, "-m", "ioc.cli", "sim", "stream", source)

@@ -65,7 +65,7 @@ class LiveSettings:
 
 
 class LiveSource:
-    """A camera over RTSP, HTTP or USB.
+    """A camera over RTSP, HTTP or USB, or a virtual one in a process of its own.
 
     A reader thread decodes; the newest picture waits in a place for one. A second thread watches
     the age of what comes by the monotonic clock, trusts no library's time limit and connects
@@ -88,7 +88,8 @@ class LiveSource:
         """Begin to connect; returns at once.
 
         Args:
-            source: rtsp://, rtsps://, http://, https://, a device number or /dev/videoN.
+            source: rtsp://, rtsps://, http://, https://, sim://, a device number or
+                /dev/videoN.
             tap: Receives the encoded stream, on the reader's thread.
             settings: How patient it is.
             wake: Called after every new picture, on the reader's thread; must not block.
@@ -198,14 +199,16 @@ class LiveSource:
     def _silence(self, reader: Reader, before: int) -> str:
         """What is missing for too long, empty when nothing is."""
         settings, stats, now = self.settings, self._inbox.stats(0), self._monotonic()
+        answer_s = 2 * settings.open_s + 1 + self.address.start_s
+        first_s = settings.first_frame_s + self.address.start_s
         if stats.frames > before:
             if stats.age_s is not None and stats.age_s > settings.stall_s:
                 return f"{self.address}: no picture for {settings.stall_s:g} s"
         # FFmpeg gets its limit for the opening and again for the parameters; then it hangs.
-        elif now - reader.heard_s > 2 * settings.open_s + 1:
-            return f"{self.address}: no answer for {2 * settings.open_s + 1:g} s"
-        elif now - reader.started_s > settings.first_frame_s:
-            return f"{self.address}: data, but no picture for {settings.first_frame_s:g} s"
+        elif now - reader.heard_s > answer_s:
+            return f"{self.address}: no answer for {answer_s:g} s"
+        elif now - reader.started_s > first_s:
+            return f"{self.address}: data, but no picture for {first_s:g} s"
         return ""
 
     def _stuck(self) -> bool:

@@ -12,6 +12,7 @@ import av.error
 from av.container import InputContainer
 
 from vision.source.address import Address
+from vision.source.child import Child
 from vision.source.encoded import EncodedPacket, StreamInfo, describe
 from vision.source.timeline import Timeline
 
@@ -110,8 +111,13 @@ class Reader(threading.Thread):
 
     def run(self) -> None:
         """Read until the connection breaks."""
+        child: Child | None = None
         try:
-            with self._open() as container:
+            if self.address.command:
+                child = self._start_child()
+            with self._open(child) as container:
+                if child is not None:
+                    child.limit_s = self._silence_s
                 self._read(container)
         except RefusedError as error:
             self.refused, self.failure = True, str(error)
@@ -120,17 +126,38 @@ class Reader(threading.Thread):
         except Exception as error:  # whatever a camera sends must not end the watch over it
             self.failure = f"{type(error).__name__} while reading"
         finally:
+            if child is not None:
+                self._end_child(child)
             self.done.set()
 
-    def _open(self) -> InputContainer:
+    def _start_child(self) -> Child:
+        return Child(
+            self.address.command,
+            str(self.address),
+            self.address.start_s + self._open_s,
+            self._leave,
+            self._monotonic,
+        )
+
+    def _end_child(self, child: Child) -> None:
+        """Let go of it; where it ended by itself, that is why the connection broke."""
+        ending = child.close()
+        if child.silent:
+            self.failure = f"{self.address}: no answer for {child.limit_s:g} s"
+        elif ending is not None:
+            self.refused = ending.wrong_use
+            self.failure = f"{self.address}: {ending}"
+
+    def _open(self, child: Child | None) -> InputContainer:
         tried: Exception | None = None
         for options in self.address.options:
             try:
                 container = av.open(
-                    self.address.url,
+                    self.address.url if child is None else child,
+                    "r",
                     format=self.address.format,
                     options=dict(options),
-                    timeout=(self._open_s, self._silence_s),
+                    timeout=(self.address.start_s + self._open_s, self._silence_s),
                     metadata_errors="replace",
                 )
             except (av.error.HTTPUnauthorizedError, av.error.HTTPForbiddenError) as error:

@@ -82,6 +82,7 @@ class Tracker:
         self._born = np.empty(0, np.float64)
         self._last = np.empty(0, np.float64)
         self._first = np.empty((0, 4), np.float32)
+        self._found = np.empty((0, 4), np.float32)
         self._next_id = 1
         self._time: float | None = None
 
@@ -168,6 +169,7 @@ class Tracker:
 
     def _take(self, rows: IntArray, found: Detections, now: float) -> None:
         self._boxes.update(rows, found.xyxy)
+        self._found[rows] = found.xyxy
         self._votes[rows, found.class_id] += found.score
         self._class_id[rows] = self._votes[rows].argmax(axis=1)
         self._score[rows] = found.score
@@ -198,6 +200,7 @@ class Tracker:
         self._born = np.concatenate((self._born, np.full(count, now)))
         self._last = np.concatenate((self._last, np.full(count, now)))
         self._first = np.concatenate((self._first, found.xyxy))
+        self._found = np.concatenate((self._found, found.xyxy))
         return count
 
     def _double(self, found: Detections, seen: BoolArray) -> BoolArray:
@@ -247,10 +250,12 @@ class Tracker:
             hits=self._hits[named],
             seen=seen[named],
             first_xyxy=self._first[named],
+            found_xyxy=self._found[named],
         )
 
 
-_PER_VEHICLE = ("_id", "_votes", "_class_id", "_score", "_hits", "_born", "_last", "_first")
+_PER_VEHICLE = ("_id", "_votes", "_class_id", "_score", "_hits", "_born", "_last", "_first",
+                "_found")  # fmt: skip
 
 
 def _best_first(found: Detections) -> IntArray:

@@ -29,6 +29,13 @@ class Tracks:
         seen: Whether it was seen in this very frame; the others are only expected there, bool [N].
         first_xyxy: Box of its first sighting, before it was confirmed, float32 [N, 4]; none where
             no such sighting is known.
+        found_xyxy: The box as it was found last, before the filter, float32 [N, 4]; None where that
+            is not known.
+        road: Where each vehicle's last wheels stand, pixels, float32 [N, 2]; None where that was
+            not worked out, and its box has to do.
+        first_road: The same of its first sighting.
+        bulk: How large each box is, as a share of what the class usually fills there, float32 [N];
+            it changes when something hides a part. None where ``road`` is.
     """
 
     id: IntArray
@@ -40,16 +47,24 @@ class Tracks:
     hits: IntArray
     seen: BoolArray
     first_xyxy: FloatArray | None = None
+    found_xyxy: FloatArray | None = None
+    road: FloatArray | None = None
+    first_road: FloatArray | None = None
+    bulk: FloatArray | None = None
 
     def __len__(self) -> int:
         return len(self.id)
 
     def ground(self) -> NDArray[np.float64]:
         """Where each vehicle stands on the road, pixels, [N, 2]."""
+        if self.road is not None:
+            return self.road.astype(np.float64)
         return ground_of(self.xyxy)
 
     def first_ground(self) -> NDArray[np.float64]:
         """Where each vehicle stood at its first sighting, ``age_s`` ago, pixels, [N, 2]."""
+        if self.first_road is not None:
+            return self.first_road.astype(np.float64)
         return ground_of(self.xyxy if self.first_xyxy is None else self.first_xyxy)
 
     def size(self) -> NDArray[np.float64]:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edge.evidence_store import EvidenceStore
-from edge.identity import DeviceKey, key_file
 from ioc.events import Plate
+from ioc.identity import DeviceKey, key_file
 from ioc.topics import device_path
 from tests.vision.evidence.streams import encoded, ring_of, violation
 from vision.evidence.builder import EvidenceBuilder

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from edge.evidence_store import EvidenceStore, NewFile
-from edge.identity import Trust
+from ioc.identity import Trust
+from ioc.manifest import Manifest, read_manifest
 from tests.vision.evidence.sets import ACT_S, PROXY, build, builder_of, packets, request
 from tests.vision.evidence.streams import FPS, STEP
 from vision.evidence.builder import EvidenceBuilder
 from vision.evidence.clip import Clip
-from vision.evidence.manifest import Manifest, read_manifest
 from vision.evidence.request import Evidence, Extra
 from vision.evidence.verify import verify
 

@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from edge.identity import DeviceKey, Trust, key_file
 from ioc.cli import app
+from ioc.identity import DeviceKey, Trust, key_file
+from ioc.manifest import read_manifest, seal, sign_violation, verify_violation
 from ioc.topics import device_path
 from tests.vision.evidence.sets import PATH, build, export, key_of
 from tests.vision.evidence.streams import violation
-from vision.evidence.manifest import read_manifest, seal, sign_violation, verify_violation
 from vision.evidence.verify import verify
 
 NAMES = ("after.jpg", "at.jpg", "before.jpg", "clip.mp4", "manifest.json", "plate.png", "proxy.mp4")

@@ -1,0 +1,1 @@
+"""Accuracy on simulated clips: what the real vision path says against what truly happened."""
