@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 from psycopg import Connection
 
 from ioc.settings import DatabaseSettings
-from store.maintain import SERIES, has_scheduler
+from store.maintain import CHUNKED, SERIES, has_scheduler
 from store.migrate import EXTENSION, MigrationError, applied, available, choose, connect, pending
 from store.schema import Flavour, migrations
 from store.tables import BULK_TABLES
@@ -20,6 +20,7 @@ LEVELS: Final = ("1m", "15m", "1h", "1d")
 AGGREGATES: Final = tuple(f"{series}_{level}" for series in SERIES for level in LEVELS)
 OTHER_RELATIONS: Final = (
     *("site", "device", "device_boot", "sequence_gap", "flow_minute", "alert"),
+    "core_figure",
     *AGGREGATES,
 )
 
@@ -163,7 +164,7 @@ def _timescale(connection: Connection[Any], extension: str | None) -> Iterator[F
         yield Finding("warning", EXTENSION, f"{extension}; 2.29.2 mends the refresh of aggregates")
     yield from _missing(
         "hypertable",
-        SERIES,
+        CHUNKED,
         connection.execute("SELECT hypertable_name FROM timescaledb_information.hypertables"),
     )
     live = connection.execute(
@@ -179,8 +180,8 @@ def _timescale(connection: Connection[Any], extension: str | None) -> Iterator[F
     ).fetchall()
     for proc, subjects in (
         ("policy_refresh_continuous_aggregate", AGGREGATES),
-        ("policy_compression", SERIES),
-        ("policy_retention", (*SERIES, *AGGREGATES)),
+        ("policy_compression", CHUNKED),
+        ("policy_retention", (*CHUNKED, *AGGREGATES)),
     ):
         found = [(subject,) for name, subject in jobs if name == proc]
         yield from _missing(proc.replace("_", " "), subjects, found)

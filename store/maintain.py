@@ -29,6 +29,8 @@ KEPT_DAYS: Final[dict[tuple[str, str], int]] = {
 """Table and time column of what is deleted by age on either kind of database."""
 
 SERIES: Final = ("flow", "reading", "health")
+CHUNKED: Final = (*SERIES, "core_figure")
+"""Kept ``RAW_DAYS``: TimescaleDB's policies drop their chunks, here their rows are deleted."""
 
 BATCH_ROWS: Final = 10_000
 """Rows of one delete: some tens of milliseconds, so that no writer waits for it."""
@@ -68,13 +70,13 @@ def maintain(settings: DatabaseSettings) -> list[Task]:
 def _tasks(connection: Connection[Any], flavour: Flavour) -> Iterator[Task]:
     kept = dict(KEPT_DAYS)
     if flavour is Flavour.PLAIN:
-        kept |= {(table, "time"): RAW_DAYS for table in SERIES}
+        kept |= {(table, "time"): RAW_DAYS for table in CHUNKED}
     for (table, column), days in kept.items():
         rows = _delete(connection, table, column, days)
         if rows:
             yield Task(f"delete {table}", rows)
     if flavour is Flavour.PLAIN:
-        for table in (*SERIES, *(name for name, _ in KEPT_DAYS)):
+        for table in (*CHUNKED, *(name for name, _ in KEPT_DAYS)):
             connection.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(table)))
             yield Task(f"analyze {table}")
     elif not has_scheduler(connection):

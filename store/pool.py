@@ -16,7 +16,9 @@ from ioc.settings import DatabaseSettings
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
 
 
-def conninfo(settings: DatabaseSettings, application_name: str, **overrides: Any) -> str:
+def conninfo(
+    settings: DatabaseSettings, application_name: str, role: str | None = None, **overrides: Any
+) -> str:
     """The libpq connection string of the settings.
 
     A dead peer is noticed after 10 + 3 · 5 seconds without an answer; a transaction that was left
@@ -25,6 +27,7 @@ def conninfo(settings: DatabaseSettings, application_name: str, **overrides: Any
     Args:
         settings: Where the database is, and the limits.
         application_name: Shown in ``pg_stat_activity``.
+        role: Database role to work as.
         overrides: Other values for single keys, such as ``dbname``.
 
     Raises:
@@ -56,6 +59,8 @@ def conninfo(settings: DatabaseSettings, application_name: str, **overrides: Any
             f"database.url: {' '.join(str(error).split())}; "
             "expected postgresql://user@host:5432/database"
         ) from None
+    if role is not None:
+        defaults["options"] += f" -c role={role}"
     if "options" in given:  # what the operator put there stays, and wins
         defaults["options"] += f" {given.pop('options')}"
     return make_conninfo("", **{**defaults, **given, **overrides})
@@ -63,7 +68,11 @@ def conninfo(settings: DatabaseSettings, application_name: str, **overrides: Any
 
 @asynccontextmanager
 async def open_pool(
-    settings: DatabaseSettings, application_name: str, *, size: int | None = None
+    settings: DatabaseSettings,
+    application_name: str,
+    *,
+    size: int | None = None,
+    role: str | None = None,
 ) -> AsyncIterator[Pool]:
     """A pool of connections, closed at the end.
 
@@ -74,12 +83,14 @@ async def open_pool(
         settings: Where the database is, and the limits.
         application_name: Shown in ``pg_stat_activity``.
         size: Connections; default ``settings.pool_size``.
+        role: Database role to work as, of which the user of the URL is a member: what that role
+            may not do, a fault of ours cannot do either.
 
     Raises:
         ConfigError: The settings make no connection string.
     """
     pool: Pool = AsyncConnectionPool(
-        conninfo(settings, application_name),
+        conninfo(settings, application_name, role=role),
         min_size=1,
         max_size=size or settings.pool_size,
         open=False,

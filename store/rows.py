@@ -339,6 +339,7 @@ def _violation(path: DevicePath, event: ViolationEvent) -> Row:
         ],
         list(data.reasons),
         data.signature,
+        data.limit_kmh,
     )
 
 

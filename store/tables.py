@@ -64,7 +64,7 @@ VIOLATION: Final = _table(
     "model_name:text model_sha256:text clock_source:text clock_offset_ms:float8 "
     "frame_first:int8 frame_last:int8 lane:text plate_text:text plate_confidence:float8 "
     "plate_colour:text speed_kmh:float8 calibration:text signal_head:text signal_phase:text "
-    "signal_since:timestamptz evidence:jsonb reasons:jsonb signature:text",
+    "signal_since:timestamptz evidence:jsonb reasons:jsonb signature:text limit_kmh:float8",
     ("id",),
 )
 SIGNAL: Final = _table("signal", _NUMBERED + "head:text phase:text since:timestamptz", ("id",))

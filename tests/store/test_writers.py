@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 import psycopg
 import pytest
@@ -17,8 +16,7 @@ from ioc.decode import ContractError, Reason
 from ioc.ids import derived_uuid7
 from ioc.settings import DatabaseSettings
 from ioc.site import Site
-from ioc.topics import DevicePath
-from store.rows import FLOW, STATUS, VIOLATION, ReceivedEntry, Row, row_of
+from store.rows import FLOW, STATUS, VIOLATION, Row, row_of
 from store.writers import (
     insert_dead_letters,
     insert_rows,
@@ -32,6 +30,7 @@ from store.writers import (
     upsert_flow_minutes,
     upsert_sites,
 )
+from tests.store.queries import Connection, one, wait_for_lock
 from tests.store.samples import (
     BOOT,
     CAMERA,
@@ -44,15 +43,7 @@ from tests.store.samples import (
     violation,
 )
 
-Connection = AsyncConnection[Any]
 FLOWS = [row_of(CAMERA, flow(number)) for number in range(50)]
-
-
-async def _one(connection: Connection, query: str) -> Any:
-    row = await (await connection.execute(query.encode())).fetchone()
-    await connection.commit()
-    assert row is not None
-    return row[0] if len(row) == 1 else row
 
 
 async def test_a_repeated_event_is_stored_once(connection: Connection) -> None:
@@ -65,8 +56,8 @@ async def test_a_repeated_event_is_stored_once(connection: Connection) -> None:
         assert await insert_rows(connection, FLOW, FLOWS[25:]) == 0
     few = [row_of(CAMERA, flow(number)) for number in (7, 7, 90, 90, 91)]
     assert await insert_rows(connection, FLOW, few) == 2
-    assert await _one(connection, "SELECT count(*) FROM flow") == 52
-    assert await _one(connection, "SELECT bool_and(received > now() - '1 min'::interval) FROM flow")
+    assert await one(connection, "SELECT count(*) FROM flow") == 52
+    assert await one(connection, "SELECT bool_and(received > now() - '1 min'::interval) FROM flow")
 
 
 async def test_nothing_to_write_is_nothing(connection: Connection) -> None:
@@ -109,17 +100,6 @@ async def test_what_postgres_refuses_is_a_data_error(
         assert await insert_rows(connection, VIOLATION, good) == 38
 
 
-async def _wait_for_lock(connection: Connection, count: int = 1) -> None:
-    """Return when so many sessions of the database wait for another one."""
-    await connection.set_autocommit(True)
-    query = (
-        "SELECT count(*) FROM pg_stat_activity "
-        "WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    )
-    while (await (await connection.execute(query)).fetchone()) != (count,):  # noqa: ASYNC110
-        await asyncio.sleep(0.01)
-
-
 async def test_two_workers_write_the_same_rows_at_once(
     database: DatabaseSettings, connection: Connection
 ) -> None:
@@ -133,9 +113,9 @@ async def test_two_workers_write_the_same_rows_at_once(
         async with await AsyncConnection.connect(database.url) as first:
             assert await insert_rows(first, FLOW, FLOWS[:30]) == 30
             writing = asyncio.create_task(write())
-            await _wait_for_lock(connection)
+            await wait_for_lock(connection)
         assert await asyncio.wait_for(writing, 10) == 20
-    assert await _one(connection, "SELECT count(*) FROM flow") == 50
+    assert await one(connection, "SELECT count(*) FROM flow") == 50
 
 
 async def test_rows_in_opposite_order_do_not_lock_workers_out(
@@ -149,14 +129,14 @@ async def test_rows_in_opposite_order_do_not_lock_workers_out(
     async with await AsyncConnection.connect(database.url) as holder:
         await insert_rows(holder, FLOW, [FLOWS[25]])
         workers = asyncio.gather(write(FLOWS), write(FLOWS[::-1]))
-        await _wait_for_lock(connection, 2)
+        await wait_for_lock(connection, 2)
         await holder.rollback()
     assert sum(await asyncio.wait_for(workers, 10)) == 50
 
 
 async def test_a_replay_writes_nothing(connection: Connection) -> None:
     async def position() -> Any:
-        return await _one(connection, "SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn")
+        return await one(connection, "SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn")
 
     rows = [row_of(CAMERA, flow(number)) for number in range(1000)]
     assert await insert_rows(connection, FLOW, rows) == 1000
@@ -192,81 +172,14 @@ async def test_halving_inside_a_transaction_finds_the_bad_row(connection: Connec
                 if len(part) > 1:
                     waiting += [part[: len(part) // 2], part[len(part) // 2 :]]
     assert stored == 79
-    assert await _one(connection, "SELECT count(*) FROM violation WHERE sequence <> 5") == 79
-
-
-# --- sequences ------------------------------------------------------------------------------------
-
-
-def _entry(*ranges: tuple[int, int], at: datetime = START, boot: UUID = BOOT) -> ReceivedEntry:
-    return ReceivedEntry(CAMERA, boot, list(ranges), at)
-
-
-async def _gap(connection: Connection) -> Any:
-    row = await connection.execute(
-        "SELECT missing, missing_ranges::text, next_sequence, received_count FROM sequence_gap"
-    )
-    return await row.fetchone()
-
-
-async def test_gaps_are_seen_and_close(connection: Connection) -> None:
-    await merge_received(connection, [_entry((0, 3))])
-    assert await _gap(connection) is None
-    await merge_received(connection, [_entry((7, 9), at=later(9)), _entry((5, 5))])
-    assert await _gap(connection) == (2, "{[4,5),[6,7)}", 10, 8)
-    since = await _one(connection, "SELECT gap_since FROM device_boot")
-    await merge_received(connection, [_entry((4, 4))])
-    assert await _gap(connection) == (1, "{[6,7)}", 10, 9)
-    assert await _one(connection, "SELECT gap_since FROM device_boot") == since
-    await merge_received(connection, [_entry((6, 6)), _entry((2, 8))])
-    assert await _gap(connection) is None
-    assert await _one(connection, "SELECT gap_since FROM device_boot") is None
-    first, last = await _one(connection, "SELECT first_time, last_time FROM device_boot")
-    assert (first, last) == (START, later(9))
-
-
-async def test_a_boot_that_begins_above_zero_has_a_gap(connection: Connection) -> None:
-    await merge_received(connection, [_entry((2, 2))])
-    assert await _gap(connection) == (2, "{[0,2)}", 3, 1)
-
-
-async def test_a_foreign_device_is_heard_but_not_counted(connection: Connection) -> None:
-    await merge_received(connection, [_entry(at=later(5))])
-    assert await _one(connection, "SELECT count(*) FROM device_boot") == 0
-    assert await _one(connection, "SELECT last_time FROM device") == later(5)
-    assert await _one(connection, "SELECT last_received IS NOT NULL FROM device")
-
-
-async def test_the_largest_sequence_fits(connection: Connection) -> None:
-    await merge_received(connection, [_entry((2**53 - 1, 2**53 - 1))])
-    assert (await _gap(connection))[0] == 2**53 - 1
-
-
-async def test_workers_in_opposite_order_do_not_lock_each_other_out(
-    database: DatabaseSettings, connection: Connection
-) -> None:
-    paths = [DevicePath("vithanh", "x", f"cam-{number}") for number in range(9)]
-    entries = [ReceivedEntry(path, BOOT, [(0, 0)], START) for path in paths]
-
-    async def work(part: list[ReceivedEntry]) -> None:
-        async with await AsyncConnection.connect(database.url) as other:
-            await merge_received(other, part)
-
-    await merge_received(connection, entries)
-    await connection.commit()
-    # Both come to a row in the middle that a third one holds, from opposite ends.
-    async with await AsyncConnection.connect(database.url) as holder:
-        await merge_received(holder, [entries[4]])
-        workers = asyncio.gather(work(entries), work(entries[::-1]))
-        await _wait_for_lock(connection, 2)
-    await asyncio.wait_for(workers, 10)
+    assert await one(connection, "SELECT count(*) FROM violation WHERE sequence <> 5") == 79
 
 
 # --- states ---------------------------------------------------------------------------------------
 
 
 async def _state(connection: Connection) -> Any:
-    return await _one(connection, "SELECT state FROM device")
+    return await one(connection, "SELECT state FROM device")
 
 
 @pytest.mark.parametrize("logged_first", [True, False])
@@ -291,17 +204,17 @@ async def test_states_follow_births_and_wills(connection: Connection, logged_fir
     assert await save(goodbye, status("online", 80.1)) == 2
     assert await save(goodbye, goodbye) == 0
     assert await _state(connection) == "online"
-    assert await _one(connection, "SELECT count(*) FROM status") == 5
+    assert await one(connection, "SELECT count(*) FROM status") == 5
 
 
 async def test_a_will_is_no_sign_of_life(connection: Connection) -> None:
     async with connection.transaction():
         await save_statuses(connection, [(CAMERA, status("online", 0))])
-    heard = await _one(connection, "SELECT last_received FROM device")
+    heard = await one(connection, "SELECT last_received FROM device")
     await connection.commit()
     async with connection.transaction():
         await save_statuses(connection, [(CAMERA, status("offline", 0))])
-    row = await _one(connection, "SELECT last_received, state_received, state FROM device")
+    row = await one(connection, "SELECT last_received, state_received, state FROM device")
     assert row[0] == heard
     assert row[1] > heard
     assert row[2] == "offline"
@@ -362,7 +275,7 @@ async def test_dead_letters_are_kept_once_whatever_is_in_them(connection: Connec
     )
     assert await insert_dead_letters(connection, [letter, letter]) == 1
     assert await insert_dead_letters(connection, [letter]) == 0
-    row = await _one(connection, "SELECT raw, device, sequence FROM dead_letter")
+    row = await one(connection, "SELECT raw, device, sequence FROM dead_letter")
     assert row == (b"\0\xff", CAMERA.device, 4)
 
 

@@ -35,11 +35,11 @@ def test_the_check_finds_everything_in_place(migrated: DatabaseSettings) -> None
     assert report.good, report.findings
     assert report.extension is not None
     found = {f.name: f.detail for f in report.findings if f.level == "ok"}
-    assert found["hypertable"] == "3 there"
+    assert found["hypertable"] == "4 there"
     assert found["real-time aggregate"] == "12 there"
     assert found["policy refresh continuous aggregate"] == "12 there"
-    assert found["policy compression"] == "3 there"
-    assert found["policy retention"] == "15 there"
+    assert found["policy compression"] == "4 there"
+    assert found["policy retention"] == "16 there"
 
 
 def test_the_check_misses_a_policy(migrated: DatabaseSettings) -> None:
@@ -76,6 +76,7 @@ def test_the_spans_fit_together(connection: psycopg.Connection[Any]) -> None:
     kept = _jobs(connection, "policy_retention", "drop_after")
     packed = _jobs(connection, "policy_compression", "compress_after")
     assert set(starts) == set(AGGREGATES)
+    assert kept["core_figure"] == timedelta(days=RAW_DAYS)
     for series in SERIES:
         assert kept[series] == timedelta(days=RAW_DAYS)
         assert packed[series] > timedelta(days=7)
