@@ -1,0 +1,1 @@
+"""What programs call: evidence intake, hand-over, live figures."""

@@ -1,0 +1,1 @@
+"""Who is there: passwords, second factor, sessions, and what a role may do."""
