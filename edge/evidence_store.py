@@ -25,10 +25,10 @@ from edge.bounded_log import BoundedLog
 from edge.evidence_files import ObjectFiles, digest_of, own, room_of
 from edge.evidence_index import EvidenceIndex, Member
 from edge.evidence_stats import StoreStats
-from edge.identity import device_file_name
 from edge.spool_file import is_full
 from ioc.clock import Clock, utc_now
 from ioc.errors import ConfigError
+from ioc.identity import device_file_name
 from ioc.settings import EvidenceSettings
 from ioc.telemetry import logger
 from ioc.topics import DevicePath

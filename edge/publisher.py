@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Final, Literal
 from uuid import UUID
 
@@ -126,7 +127,8 @@ class Publisher:
         with self._state_lock:
             if self._state != "new":
                 raise PublisherStoppedError(f"{self.path.key}: start works once; make a new one")
-            client = build_client(self._mqtt, client_id(self.path), inflight=RECEIVE_MAXIMUM)
+            mqtt = with_own_certificate(self._mqtt, self._settings.cert_dir, self.path)
+            client = build_client(mqtt, client_id(self.path), inflight=RECEIVE_MAXIMUM)
             spool = Spool(
                 spool_file(self._settings.spool_dir, self.path),
                 self.bootid,
@@ -140,7 +142,9 @@ class Publisher:
             self._sender.start()
             self._state = "running"
 
-    def publish(self, data: Payload, *, time: datetime | None = None) -> NumberedEvent:
+    def publish(
+        self, data: Payload, *, time: datetime | None = None, event_id: UUID | None = None
+    ) -> NumberedEvent:
         """Number an event and put it in the spool; it goes out as soon as the link allows.
 
         When this returns, the event survives the death of the process. A violation survives a
@@ -149,6 +153,8 @@ class Publisher:
         Args:
             data: What to say.
             time: When it happened, timezone-aware; default now. Cut to milliseconds.
+            event_id: For what may be said twice and must be one event then: an id that follows
+                from it, as ``ioc.ids.derived_uuid7`` makes them. Left out, a fresh one.
 
         Returns:
             The event with its id, time, boot and sequence, which never change.
@@ -166,7 +172,8 @@ class Publisher:
             when = "before start()" if self._state == "new" else "after stop()"
             raise PublisherStoppedError(f"{self.path.key}: publish() was called {when}")
         instant = _to_utc_ms(time if time is not None else self._clock())
-        event = spool.append(lambda sequence: self._wrap(data, instant, sequence))
+        chosen = event_id if event_id is not None else uuid7(self._clock())
+        event = spool.append(lambda sequence: self._wrap(data, instant, sequence, chosen))
         sender.wake()
         if PRIORITIES[kind_of(event)] == max(LEVELS):
             try:
@@ -175,6 +182,19 @@ class Publisher:
                 # It is stored; an error here would make the caller publish it twice.
                 self._log.error("cannot sync the spool", error=str(error))
         return event
+
+    def sync(self) -> None:
+        """Bring all that was published to the disk itself, so that a power cut spares it.
+
+        For whoever promises others that it is safe here, and cannot wait for the receipt.
+
+        Raises:
+            SpoolError: The disk refuses.
+            PublisherStoppedError: Not started, or stopped.
+        """
+        if self._spool is None or self._state != "running":
+            raise PublisherStoppedError(f"{self.path.key}: sync() works from start() to stop()")
+        self._spool.sync()
 
     def flush(self, timeout_s: float) -> bool:
         """Wait until every event in the spool has its receipt.
@@ -229,10 +249,10 @@ class Publisher:
             connected=sender.connected,
         )
 
-    def _wrap(self, data: Payload, time: datetime, sequence: int) -> NumberedEvent:
+    def _wrap(self, data: Payload, time: datetime, sequence: int, event_id: UUID) -> NumberedEvent:
         event: NumberedEvent = EVENT_OF_PAYLOAD[type(data)](  # type: ignore[assignment, call-arg]
             specversion="1.0",
-            id=uuid7(self._clock()),
+            id=event_id,
             source=self.path.source,
             time=time,
             bootid=self.bootid,
@@ -256,6 +276,22 @@ def client_id(path: DevicePath) -> str:
     access rules.
     """
     return ".".join(path)
+
+
+def with_own_certificate(mqtt: MqttSettings, folder: Path | None, path: DevicePath) -> MqttSettings:
+    """The broker's settings as this device uses them: with its own certificate, where it has one.
+
+    Args:
+        mqtt: The node's settings.
+        folder: Of ``city.site.device.crt`` and ``.key``; None leaves the settings as they are.
+        path: The device.
+    """
+    if folder is None:
+        return mqtt
+    name = client_id(path)
+    return mqtt.model_copy(
+        update={"cert_file": folder / f"{name}.crt", "key_file": folder / f"{name}.key"}
+    )
 
 
 def _to_utc_ms(instant: datetime) -> datetime:

@@ -3,16 +3,11 @@
 One SQLite file a device, one row an event. Rows leave it in two ways only: a receipt names them,
 or the disk budget is used up, and then they are counted. The spool numbers the events; the number
 and the row are one transaction, so an append that fails burns no number.
-
-Sending runs over the rows with one cursor for each priority, which costs no memory however long
-the link was down: rows beyond it are fresh, and ``rewind`` sets it back so that all are sent
-again. Rows that were sent carry the time at which they are due again.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from bisect import insort
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +15,7 @@ from threading import RLock
 from typing import Final, TypeVar
 from uuid import UUID
 
-from edge.backoff import resend_wait
+from edge.send_order import SendOrder
 from edge.spool_file import SpoolFile, SpoolFullError, is_full
 from edge.stored import LEVELS, PRIORITIES, Stored, kind_of
 from ioc.clock import Clock
@@ -72,13 +67,11 @@ class Spool:
         self.last_row = 0
         self.newest_signal = 0
         self._budget = budget_bytes
-        self._clock = clock
         self._lock = RLock()
         self._sequence = 0
         self._issued: dict[UUID, int] = {}
-        self._cursor = dict.fromkeys(LEVELS, 0)
-        self._again: dict[int, list[int]] = {level: [] for level in LEVELS}
         self._file = SpoolFile(file, max_bytes=int(budget_bytes * _FILE_SLACK), clock=clock)
+        self._order = SendOrder(self._file, clock)
         self._aside = 0
         self._run(self._load)
 
@@ -125,7 +118,7 @@ class Spool:
             SpoolError: The disk does not work.
         """
         with self._lock:
-            return self._run(lambda: self._take(limit, now, resend_after_s))
+            return self._run(lambda: self._order.take(limit, now, resend_after_s))
 
     def send_again(self, rows: Collection[int]) -> None:
         """Put rows first in line again, because the broker did not acknowledge them.
@@ -134,10 +127,7 @@ class Spool:
             SpoolError: The disk does not work.
         """
         with self._lock:
-            for row, level in self._run(lambda: self._levels(rows)):
-                # A row beyond the cursor comes by itself; from here it would come twice.
-                if row <= self._cursor[level] and row not in self._again[level]:
-                    insort(self._again[level], row)
+            self._run(lambda: self._order.put_first(rows))
 
     def rewind(self) -> None:
         """Send everything again from the oldest on: the broker may have lost what it had.
@@ -146,10 +136,7 @@ class Spool:
         before its subscribers do, and after five restarts the next try was 96 s away, not 6.
         """
         with self._lock:
-            self._run(self._renew_waits)
-            for level in LEVELS:
-                self._cursor[level] = 0
-                self._again[level].clear()
+            self._run(self._order.rewind)
 
     def forget(self, bootid: UUID, ranges: Sequence[Range]) -> tuple[int, int]:
         """Delete what a receipt names, as far as it was sent.
@@ -262,75 +249,6 @@ class Spool:
             if rows:
                 return len(rows)
         return 0
-
-    def _renew_waits(self) -> None:
-        with self._transaction():
-            self._file.db.execute("UPDATE events SET sends = 1 WHERE sends > 1")
-
-    def _take(self, limit: int, now: float, resend_after_s: float) -> list[Stored]:
-        before = (dict(self._cursor), dict(self._again))
-        try:
-            with self._transaction():
-                return self._mark_next(limit, now, resend_after_s)
-        except sqlite3.Error:
-            self._cursor, self._again = before  # nothing was taken
-            raise
-
-    def _mark_next(self, limit: int, now: float, resend_after_s: float) -> list[Stored]:
-        chosen: list[Stored] = []
-        for level in LEVELS:
-            chosen += self._take_again(level, limit - len(chosen))
-            chosen += self._take_fresh(level, limit - len(chosen))
-        if len(chosen) < limit:
-            # Only now: before the cursors are at the end, the times may be an earlier process's.
-            late = self._select(
-                "resend_at <= ? ORDER BY resend_at, row LIMIT ?", (now, limit - len(chosen))
-            )
-            rows = {stored.row for stored in chosen}
-            chosen += [stored for stored in late if stored.row not in rows]
-        if not chosen:
-            return []
-        sent_at = self._clock().timestamp()
-        self._file.db.executemany(
-            "UPDATE events SET sends = sends + 1, sent_at = ?, resend_at = ? WHERE row = ?",
-            [
-                (sent_at, now + resend_wait(stored.sends + 1, resend_after_s), stored.row)
-                for stored in chosen
-            ],
-        )
-        return chosen
-
-    def _take_again(self, level: int, limit: int) -> list[Stored]:
-        wanted, self._again[level] = self._again[level][:limit], self._again[level][limit:]
-        marks = ", ".join("?" * len(wanted))
-        return self._select(f"row IN ({marks}) ORDER BY row", tuple(wanted)) if wanted else []
-
-    def _take_fresh(self, level: int, limit: int) -> list[Stored]:
-        if limit <= 0:
-            return []
-        chosen = self._select(
-            "priority = ? AND row > ? ORDER BY row LIMIT ?", (level, self._cursor[level], limit)
-        )
-        if chosen:
-            self._cursor[level] = chosen[-1].row
-        return chosen
-
-    def _select(self, where: str, values: tuple[float, ...]) -> list[Stored]:
-        rows = self._file.db.execute(
-            f"SELECT row, bootid, sequence, id, kind, payload, sends FROM events WHERE {where}",
-            values,
-        )
-        return [
-            Stored(row, UUID(bytes=bootid), sequence, UUID(bytes=event_id), kind, payload, sends)
-            for row, bootid, sequence, event_id, kind, payload, sends in rows
-        ]
-
-    def _levels(self, rows: Collection[int]) -> list[tuple[int, int]]:
-        """Row and priority of those rows that are still there."""
-        found: list[tuple[int, int]] = []
-        for row in rows:
-            found += self._file.db.execute("SELECT row, priority FROM events WHERE row = ?", (row,))
-        return found
 
     def _forget(self, bootid: UUID, ranges: Sequence[Range]) -> tuple[int, int]:
         run = self._file.db.execute

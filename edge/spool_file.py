@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
+from threading import Lock
 from typing import Final, TypeVar
 
 from ioc.clock import Clock
@@ -111,6 +112,7 @@ class SpoolFile:
         self._max_bytes = max_bytes
         self._clock = clock
         self._wal = -1
+        self._syncing = Lock()
         self.unsynced = False
         self._open()
 
@@ -178,19 +180,20 @@ class SpoolFile:
         Raises:
             SpoolError: The disk refuses.
         """
-        if not self.unsynced or self._wal < 0:
-            return
-        self.unsynced = False
-        try:
-            # A copy of the handle, so that a replaced or closed file does not pull it away.
-            wal = os.dup(self._wal)
+        with self._syncing:  # whoever comes second waits until the disk has its commit too
+            if not self.unsynced or self._wal < 0:
+                return
+            self.unsynced = False
             try:
-                os.fsync(wal)
-            finally:
-                os.close(wal)
-        except OSError as error:
-            self.unsynced = True
-            raise SpoolError(f"{self.path}: cannot sync: {error.strerror}") from None
+                # A copy of the handle, so that a replaced or closed file does not pull it away.
+                wal = os.dup(self._wal)
+                try:
+                    os.fsync(wal)
+                finally:
+                    os.close(wal)
+            except OSError as error:
+                self.unsynced = True
+                raise SpoolError(f"{self.path}: cannot sync: {error.strerror}") from None
 
     def close(self) -> None:
         """Sync and close. Safe to call twice."""

@@ -7,7 +7,6 @@ the field and the mend; only what depends on the message itself is left for late
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -21,9 +20,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ingest.topic_filter import TopicFilter
 from ioc.errors import ConfigError, describe_validation
 from ioc.events import EVENT_OF_PAYLOAD, UNITS, type_of
+from ioc.toml_file import read_toml
 from ioc.topics import SUBSCRIPTIONS, TYPE_PREFIX
 
-MAX_FILE_BYTES: Final = 1_000_000
 MAX_EXPRESSION: Final = 500
 NAME = r"^[a-z0-9][a-z0-9_-]{0,62}$"
 PAYLOADS: Final = {
@@ -149,14 +148,7 @@ def load_adapters(path: Path) -> tuple[Adapter, ...]:
     Raises:
         ConfigError: Anything in it is wrong; one line for each fault.
     """
-    try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise ConfigError(f"{path}: larger than {MAX_FILE_BYTES} bytes; is it an adapter file?")
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}; give the path of an adapter file") from None
-    except (ValueError, RecursionError) as error:
-        raise ConfigError(f"{path}: not TOML: {' '.join(str(error).split())}") from None
+    content = read_toml(path, "an adapter file")
     tables = content.get("adapter")
     if set(content) != {"adapter"} or not isinstance(tables, list) or not tables:
         raise ConfigError(f"{path}: expected [[adapter]] tables and nothing else at the top level")

@@ -3,14 +3,14 @@
 Pure: values in, values out. Whatever bytes come, the outcome is events or a ``ContractError``;
 every event passes ``ioc.decode`` before it leaves, so nothing unchecked gets in this way. Work is
 bounded by the size and the depth of a message: expressions come from the installer, who is
-trusted, and see a message of at most ``MAX_BYTES`` bytes and ``MAX_DEPTH`` levels.
+trusted, and see a message of at most ``MAX_BYTES`` bytes and 32 levels (``ioc.foreign_json``).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
@@ -21,21 +21,12 @@ from ingest.adapter_config import Adapter, Output, Source, load_adapters
 from ioc.clock import from_unix_ms
 from ioc.decode import ContractError, Reason, decode
 from ioc.events import MAX_EVENT_BYTES, MAX_SEQUENCE, NumberedEnvelope
+from ioc.foreign_json import MisfitError, instant, json_text, parse, search, truth
 from ioc.ids import derived_uuid7, unix_ms
 from ioc.topics import TopicError, device_path
 
 MAX_BYTES: Final = MAX_EVENT_BYTES
-MAX_DEPTH: Final = 32
 _EPOCH: Final = from_unix_ms(0)
-
-
-class MisfitError(Exception):
-    """A message does not fit: the field of the adapter, and why."""
-
-    def __init__(self, field: str, detail: str) -> None:
-        super().__init__(f"{field}: {detail}")
-        self.field = field
-        self.detail = detail
 
 
 class Adapters:
@@ -87,12 +78,12 @@ class Adapters:
         adapter = self.matches(topic)
         if adapter is None:
             raise ContractError(Reason.ADAPTER, "$", f"no adapter for topic {topic[:200]!r}")
-        message = _parse(raw)
+        message = parse(raw, MAX_BYTES)
         levels = topic.split("/")
         events = []
         for output in adapter.outputs:
             try:
-                if output.when is None or _truth(_search(output.when, message, "when")):
+                if output.when is None or truth(search(output.when, message, "when")):
                     events.append(_event(adapter.name, output, message, levels, received))
             except MisfitError as misfit:
                 raise ContractError(
@@ -139,70 +130,25 @@ def _event(
     return event
 
 
-def _parse(raw: bytes) -> Any:
-    """The JSON in a message, within bounds."""
-    if len(raw) > MAX_BYTES:
-        raise ContractError(Reason.OVERSIZE, "$", f"{len(raw)} bytes; at most {MAX_BYTES} are read")
-    try:
-        raw.decode("utf-8")
-        message = msgspec.json.decode(raw)
-    except UnicodeDecodeError as error:
-        detail = f"byte {error.start} is not UTF-8: {error.reason}"
-        raise ContractError(Reason.BAD_UTF8, "$", detail) from None
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise ContractError(Reason.BAD_JSON, "$", str(error)) from None
-    layer = [message]
-    for _ in range(MAX_DEPTH):
-        layer = [child for node in layer for child in _children(node)]
-        if not layer:
-            return message
-    raise ContractError(Reason.ADAPTER, "$", f"nested deeper than {MAX_DEPTH} levels")
-
-
-def _children(node: Any) -> list[Any]:
-    if isinstance(node, dict):
-        return list(node.values())
-    return node if isinstance(node, list) else []
-
-
-def _search(expression: Any, message: Any, field: str) -> Any:
-    try:
-        return expression.search(message)
-    except (
-        ValueError,  # JMESPathError is one; the others are slips of its functions on odd values
-        TypeError,
-        AttributeError,
-        ArithmeticError,
-        LookupError,
-        RecursionError,
-    ) as error:
-        raise MisfitError(field, f"{' '.join(str(error).split())[:300]}") from None
-
-
-def _truth(value: Any) -> bool:
-    """Truth as JMESPath has it: false, null and everything empty are false, 0 is true."""
-    return value is not None and value is not False and value not in ("", [], {})
-
-
 def _value(source: Source, message: Any, levels: list[str], field: str) -> Any:
     """The value of a source, or None where the message has none and no default is given."""
     table = source.table
     value = (
-        levels[source.level] if source.level is not None else _search(source.path, message, field)
+        levels[source.level] if source.level is not None else search(source.path, message, field)
     )
     if value is None:
         return table.default
     if table.lower and isinstance(value, str):
         value = value.lower()
     if table.lookup is not None:
-        key = _json_text(value)
+        key = json_text(value)
         if key not in table.lookup:
             known = ", ".join(list(table.lookup)[:10])
             raise MisfitError(field, f"{key[:100]!r} is not in its lookup table, which has {known}")
         value = table.lookup[key]
     if table.scale is not None or table.offset is not None:
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise MisfitError(field, f"{_json_text(value)[:100]!r} is not a number")
+            raise MisfitError(field, f"{json_text(value)[:100]!r} is not a number")
         value = _scaled(value, table.scale, table.offset, field)
     if isinstance(value, float) and not math.isfinite(value):
         raise MisfitError(field, f"{value} is not a finite number")
@@ -216,39 +162,31 @@ def _scaled(value: float, scale: float | None, offset: float | None, field: str)
         raise MisfitError(field, "the number is too large") from None
 
 
-def _json_text(value: Any) -> str:
-    """Text as it is, everything else as JSON writes it: ``true``, ``2``, ``null``."""
-    try:
-        return value if isinstance(value, str) else msgspec.json.encode(value).decode()
-    except (OverflowError, ValueError, TypeError, RecursionError):
-        return repr(type(value))
-
-
 def _text(part: str | Source, message: Any, levels: list[str], field: str) -> str:
     if isinstance(part, str):
         return part
     value = _value(part, message, levels, field)
     if value is None or isinstance(value, dict | list | bool | float):
-        raise MisfitError(field, f"expected text, got {_json_text(value)[:100]}")
+        raise MisfitError(field, f"expected text, got {json_text(value)[:100]}")
     return str(value) if isinstance(value, str) or abs(value) < 10**30 else "number"
 
 
 def _key(expression: Any, message: Any) -> str:
-    value = _search(expression, message, "id_key")
+    value = search(expression, message, "id_key")
     if value is None:
         raise MisfitError(
             "id_key", f"{expression.expression!r} gives nothing; the id would not be unique"
         )
-    return _json_text(value)
+    return json_text(value)
 
 
 def _sequence(output: Output, message: Any, event_id: UUID) -> int:
     """The device's own counter, else a number that only the same message has again."""
     if output.sequence is None:
         return event_id.int & MAX_SEQUENCE
-    value = _search(output.sequence, message, "sequence")
+    value = search(output.sequence, message, "sequence")
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_SEQUENCE:
-        raise MisfitError("sequence", f"expected a whole number, got {_json_text(value)[:100]}")
+        raise MisfitError("sequence", f"expected a whole number, got {json_text(value)[:100]}")
     return value
 
 
@@ -257,34 +195,7 @@ def _time(output: Output, message: Any, received: datetime) -> datetime:
     table = output.time
     if table.received:
         return from_unix_ms(unix_ms(received))
-    value = _search(output.time_path, message, "time")
-    try:
-        if table.format == "rfc3339":
-            at = _rfc3339(value, table.zone)
-        elif isinstance(value, bool) or not isinstance(value, int | float):
-            raise TypeError("expected a number")
-        else:
-            at = from_unix_ms(int(value * 1000) if table.format == "unix_s" else int(value))
-        at = at.astimezone(UTC)
-    except (ValueError, TypeError, OverflowError, OSError) as error:
-        shown = _json_text(value)[:100]
-        raise MisfitError("time", f"{shown!r} is not a time ({table.format}): {error}") from None
-    return at.replace(microsecond=at.microsecond // 1000 * 1000)
-
-
-def _rfc3339(value: Any, zone: str | None) -> datetime:
-    if not isinstance(value, str):
-        raise TypeError("expected text")
-    at = msgspec.convert(value, datetime)  # ValidationError is a ValueError
-    if at.tzinfo is not None:
-        return at
-    if zone is None:
-        raise ValueError("it states no zone; set time.zone in the adapter")
-    if zone == "Z":
-        return at.replace(tzinfo=UTC)
-    hours, minutes = zone[1:].split(":")
-    shift = timedelta(hours=int(hours), minutes=int(minutes))
-    return at.replace(tzinfo=UTC) - (-shift if zone[0] == "-" else shift)
+    return instant(search(output.time_path, message, "time"), table.format, table.zone)
 
 
 def _fill(template: Any, message: Any, levels: list[str], field: str) -> Any:

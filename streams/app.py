@@ -15,10 +15,12 @@ from psycopg_pool import AsyncConnectionPool
 
 from ioc import deadletter
 from ioc.deadletter import DeadLetter
+from ioc.indicators import indicators
 from ioc.settings import Settings
 from ioc.site import load_sites, sites_folder
 from ioc.telemetry import logger
 from ioc.topics import ALERT_TOPIC, DEADLETTER_TOPIC, EVENT_TOPICS
+from store.catalogue import upsert_indicators, upsert_sensors
 from store.pool import open_pool
 from store.rows import Alert
 from store.writers import upsert_sites
@@ -46,6 +48,7 @@ class Core:
         self.settings = settings
         self.counters = StreamCounters()
         self.sites = load_sites(settings.streams.sites_dir or sites_folder())
+        self.indicators = indicators()
         self.windows = MinuteWindows(self.sites)
         self.receipts = ReceiptSender(settings.mqtt, self.counters)
         self.partitions = 0
@@ -128,14 +131,16 @@ class Core:
                 pause = min(pause * 2, SEND_RETRY_S[1])
 
     async def _save_sites(self, pool: AsyncConnectionPool) -> None:
-        """Bring the table of sites up to date with the site files; wait for the database."""
+        """Bring sites, sensors and indicators up to date; wait for the database."""
         while True:
             try:
                 async with pool.connection() as connection:
                     await upsert_sites(connection, self.sites)
+                    await upsert_sensors(connection, self.sites)
+                    await upsert_indicators(connection, self.indicators)
                 return
             except Exception as error:
-                self._log.warning("site names are not saved yet", error=str(error))
+                self._log.warning("sites and indicators are not saved yet", error=str(error))
                 await asyncio.sleep(5)
 
 

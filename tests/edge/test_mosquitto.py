@@ -16,7 +16,7 @@ from ioc.errors import ConfigError
 from ioc.events import SignalData
 from ioc.mqtt import build_client
 from ioc.settings import EdgeSettings, MqttSettings
-from simulator.network import Cut, CuttableRelay
+from simulator.devices.network import Cut, CuttableRelay
 from tests.edge.conftest import PATH, Core, eventually, free_port
 from tests.edge.test_publisher import READING, VIOLATION, replayed
 from tests.servers.mosquitto import Mosquitto

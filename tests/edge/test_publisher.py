@@ -118,7 +118,7 @@ def test_bad_receipts_are_harmless(make: Make, core: Core) -> None:
 def test_broker_that_lost_everything_gets_it_again_as_replayed(
     make: Make, broker: LocalBroker, core: Core
 ) -> None:
-    publisher = make()
+    publisher = make(resend_after_s=3)
     online(publisher)
     first = [publisher.publish(READING) for _ in range(20)]
     eventually(lambda: len(core.events()) == 20, "twenty events")

@@ -212,6 +212,19 @@ def test_violations_go_out_first_then_signals_then_by_age(shelf: Shelf) -> None:
     ]
 
 
+def test_a_broker_that_came_back_and_dropped_all_gets_it_again_after_the_first_wait(
+    shelf: Shelf,
+) -> None:
+    shelf.add("reading")
+    assert len(take_all(shelf.spool, 0)) == 1
+    assert len(take_all(shelf.spool, 31)) == 1
+    assert take_all(shelf.spool, 62) == []
+    shelf.spool.rewind()
+    assert len(take_all(shelf.spool, 63)) == 1
+    assert take_all(shelf.spool, 92) == []
+    assert len(take_all(shelf.spool, 94)) == 1
+
+
 def test_budget_takes_metrics_then_signals_then_violations_oldest_first(tmp_path: Path) -> None:
     shelf = Shelf(tmp_path)
     for _ in range(4):
@@ -223,7 +236,8 @@ def test_budget_takes_metrics_then_signals_then_violations_oldest_first(tmp_path
     left = {stored.sequence: stored.kind for stored in take_all(shelf.restart())}
     for _ in range(14):
         shelf.add("violation")
-        now = {stored.sequence for stored in shelf.spool._select("sends > 0", ())}
+        rows = shelf.spool._file.db.execute("SELECT sequence FROM events WHERE sends > 0")
+        now = {sequence for (sequence,) in rows}
         gone = [(left[number], number) for number in set(left) - now]
         seen += sorted(gone, key=lambda one: (rank(one[0]), one[1]))
         left = {number: kind for number, kind in left.items() if number in now}

@@ -32,7 +32,7 @@ from ioc.ids import uuid7
 from ioc.settings import EdgeSettings, MqttSettings
 from ioc.topics import DevicePath, device_path
 from measure.ledger import Number
-from simulator.devices import Minted
+from simulator.devices.fleet import Minted
 from tests.faults.system import eventually
 
 LANES: Final = tuple(f"lane-{number}" for number in range(1, 9))

@@ -16,8 +16,8 @@ from ioc.events import NumberedEvent, encode, type_of
 from ioc.ids import uuid7
 from ioc.topics import TAIL_OF, DevicePath
 from measure.ledger import Number
-from simulator.bad_device import BadDevice
-from simulator.poison import FAULT_LABELS, PoisonCase
+from simulator.devices.bad_device import BadDevice
+from simulator.devices.poison import FAULT_LABELS, PoisonCase
 from tests.faults.account import Account
 from tests.faults.load import Load, await_more, events_of, fresh_path
 from tests.faults.system import System, eventually

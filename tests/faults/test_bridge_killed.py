@@ -59,5 +59,6 @@ def test_three_kills(system: System) -> None:
 @pytest.mark.slow
 @pytest.mark.service
 @pytest.mark.timeout(400)
-def test_twenty_kills(system: System) -> None:
+@pytest.mark.parametrize("flavour", ["real"], indirect=True, scope="session")
+def test_many_kills(system: System) -> None:
     check_kills(system, 20)

@@ -9,7 +9,7 @@ from pathlib import Path
 from uuid import UUID
 
 from measure.ledger import Number
-from simulator.network import Cut, CuttableRelay
+from simulator.devices.network import Cut, CuttableRelay
 from tests.faults.account import Account
 from tests.faults.load import Load, fresh_path
 from tests.faults.system import System, eventually

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from statistics import median
 
 import pytest
 
@@ -101,8 +102,9 @@ def test_a_pulled_plug_is_counted_in_health_and_the_other_camera_does_not_notice
     assert pulled[-1].data.stalls == 1
     assert pulled[-1].data.fps is not None and pulled[-1].data.fps > 15  # it is back
     assert {event.data.stalls for event in steady} == {0}
-    rates = [event.data.fps for event in steady[1:]]
-    assert min(rate for rate in rates if rate is not None) > 15
+    rates = [event.data.fps for event in steady[1:] if event.data.fps is not None]
+    # A pulled plug would show for 8 s of about 12; a busy machine loses frames of one or two.
+    assert min(rates) > 5 and median(rates) > 15, rates
     assert all(event.data.clock is not None for event in (*pulled, *steady))
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from edge.evidence_store import EvidenceStore
-from edge.identity import Trust
+from ioc.identity import Trust
 from tests.servers import ROOT
 from tests.vision.evidence.sets import key_of
 from vision.evidence.verify import verify

@@ -41,7 +41,7 @@ def statement(query: str) -> str:
     return f"COPY {words[1].rpartition('.')[2]}" if words[0] == COPY else words[0]
 
 
-def kill_inside(system: System, target: str, within_s: float = 30) -> str:
+def kill_inside(system: System, target: str, within_s: float = 90) -> str:
     """Kill the worker in a transaction; returns the statement that it was killed in.
 
     Args:
@@ -104,5 +104,8 @@ def test_three_kills(system: System) -> None:
 @pytest.mark.slow
 @pytest.mark.service
 @pytest.mark.timeout(600)
-def test_twenty_kills(system: System) -> None:
+@pytest.mark.parametrize("flavour", ["real"], indirect=True, scope="session")
+def test_many_kills(system: System) -> None:
+    # On the servers of production; on the embedded ones a kill takes 7 to 16 s, for a first join
+    # waits there, and three are enough for what a demo needs.
     check_kills(system, 20)

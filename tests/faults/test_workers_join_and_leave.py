@@ -25,6 +25,7 @@ CHANGES = (
 @pytest.mark.slow
 @pytest.mark.service
 @pytest.mark.timeout(400)
+@pytest.mark.parametrize("flavour", ["real"], indirect=True, scope="session")
 def test_two_workers(system: System) -> None:
     account = Account(system, f"workers, {len(CHANGES)} changes")
     with Load("two-workers", system.settings.mqtt, system.folder) as load:

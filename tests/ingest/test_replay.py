@@ -21,8 +21,8 @@ from ioc.events import ReadingEvent
 from ioc.local_process import LOOPBACK, free_port
 from ioc.settings import IngestSettings, KafkaSettings, Settings
 from ioc.topics import DEADLETTER_TOPIC, device_path
-from simulator.poison import good_document
-from tests.ingest.test_adapters import SMALL
+from simulator.devices.poison import good_document
+from tests.ingest.conftest import SMALL
 from tests.servers.embedded import Tansu
 from tests.servers.kafka_probe import create, drain
 from tests.strategies import NOW

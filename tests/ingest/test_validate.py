@@ -16,7 +16,7 @@ from ioc import deadletter
 from ioc.decode import ContractError, Reason, decode
 from ioc.events import EVENT_CLASSES, Envelope, NumberedEnvelope, encode, type_of
 from ioc.topics import DEADLETTER_TOPIC, TAIL_OF, TAILS, device_path, kafka_topic, parse_key
-from simulator.poison import good_document
+from simulator.devices.poison import good_document
 from tests.strategies import NOW, events, poison
 
 WINDOW = TimeWindow(past=timedelta(days=30), future=timedelta(minutes=5))

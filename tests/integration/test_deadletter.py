@@ -24,7 +24,7 @@ from ioc.local import LocalStack
 from ioc.local_process import LOOPBACK, free_port
 from ioc.topics import device_path
 from measure.services import settings_of
-from simulator.poison import good_document
+from simulator.devices.poison import good_document
 from store.migrate import migrate
 from store.rows import dead_letter_row
 from store.tables import DEAD_LETTER

@@ -1,7 +1,17 @@
-"""A migrated database for each test, as the tests of the store have."""
+"""What tests of the watcher get."""
 
 from __future__ import annotations
 
-from tests.store.conftest import connection, database, template
+from collections.abc import Iterator
 
-__all__ = ["connection", "database", "template"]
+import pytest
+
+from tests.streams.watching import Pages
+
+
+@pytest.fixture
+def pages() -> Iterator[Pages]:
+    """A server with a bridge's page, and pages that are slow, garbled, too large or ill."""
+    server = Pages()
+    yield server
+    server.close()
