@@ -1,0 +1,1 @@
+"""The files of ``deploy/``, each proven by the server that it is for."""
