@@ -226,6 +226,11 @@ class Camera(Part):
         "that look straight down.",
     )
     calibration: Calibration | None = None
+    stand: Literal["box", "wheels"] = Field(
+        "box",
+        description="What of a vehicle is its place on the road: a point low in the middle of its "
+        "box, or its last wheels, worked out with the calibration.",
+    )
     rules: tuple[RuleSettings, ...] = ()
     flow_period_s: float = Field(10, ge=1, le=60, description="Period of the flow counts.")
 
@@ -244,6 +249,8 @@ class Camera(Part):
                         f"forbidden turn {turn.id!r} names {what} {name!r}; known are "
                         f"{', '.join(sorted(there)) or 'none'}"
                     )
+        if self.stand == "wheels" and self.calibration is None:
+            raise ValueError("stand: wheels needs a calibration; make one with ioc edge calibrate")
         refuse_repeats("lamps", [lamp.head for lamp in self.lamps])
         for kind in ("lanes", "lines", "zones", "forbidden_turns"):
             refuse_repeats(kind, [part.id for part in getattr(self, kind)])

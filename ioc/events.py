@@ -127,6 +127,7 @@ class ViolationData(Data, frozen=True, kw_only=True):
     lane: Name | None = None
     plate: Plate | None = None
     speed_kmh: Annotated[float, Meta(ge=0, le=400)] | None = None
+    limit_kmh: Annotated[float, Meta(gt=0, le=400)] | None = None
     calibration: Text | None = None
     signal: SignalRef | None = None
     evidence: Annotated[tuple[EvidenceRef, ...], Meta(max_length=16)] = ()

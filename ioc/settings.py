@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -22,21 +22,25 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from ioc.console_settings import ConsoleSettings
 from ioc.errors import ConfigError, describe_validation
+from ioc.grafana_settings import GrafanaSettings
+from ioc.section import Section
+from ioc.watch_settings import WatchSettings
 
 PREFIX = "IOC_"
 ENV_DELIMITER = "__"
 
-OTHER_VARIABLES = ("IOC_CONFIG", "IOC_DATA_DIR", "IOC_MODELS_DIR", "IOC_CACHE")
+OTHER_VARIABLES = (
+    "IOC_CONFIG",
+    "IOC_DATA_DIR",
+    "IOC_MODELS_DIR",
+    "IOC_MODELS_MIRROR",
+    "IOC_CACHE",
+)
 """Variables that are no settings: this file, ``models.registry`` and the tests read them."""
 
 TEST_PREFIX = "IOC_TEST_"
-
-
-class Section(BaseModel):
-    """A named group of settings."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class MqttSettings(Section):
@@ -132,6 +136,11 @@ class EdgeSettings(Section):
 
     spool_dir: Path = Field(Path("spool"), description="Folder of the spools, one file a device.")
     spool_budget_mb: float = Field(512, gt=0, description="Disk budget of one spool, MiB.")
+    cert_dir: Path | None = Field(
+        None,
+        description="Folder of the devices' certificates, {city}.{site}.{device}.crt and .key; "
+        "without it every device shows mqtt.cert_file.",
+    )
     inflight: int = Field(200, ge=1, le=65535, description="Unacknowledged publishes at a time.")
     resend_after_s: float = Field(
         30, gt=0, description="An event without a receipt is sent again after this, seconds."
@@ -227,6 +236,9 @@ class Settings(BaseSettings):
     edge: EdgeSettings = EdgeSettings()
     vision: VisionSettings = VisionSettings()
     evidence: EvidenceSettings = EvidenceSettings()
+    console: ConsoleSettings = ConsoleSettings()
+    watch: WatchSettings = WatchSettings()
+    grafana: GrafanaSettings = GrafanaSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
 
     @classmethod

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -63,10 +63,18 @@ def environment() -> dict[str, Any]:
     }
 
 
-def print_figures(figures: Sequence[Figure], *, as_json: bool) -> None:
-    """Print figures: one JSON object and nothing else, or a line each for people."""
+def print_figures(
+    figures: Sequence[Figure], *, as_json: bool, about: Mapping[str, Any] | None = None
+) -> None:
+    """Print figures: one JSON object and nothing else, or a line each for people.
+
+    Args:
+        figures: What was measured.
+        as_json: For a program.
+        about: More of what they were measured on, beside ``environment()``.
+    """
     if as_json:
-        payload = {"figures": list(figures), "environment": environment()}
+        payload = {"figures": list(figures), "environment": {**environment(), **(about or {})}}
         sys.stdout.write(msgspec.json.encode(payload).decode() + "\n")
         return
     width = max((len(figure.name) for figure in figures), default=0)

@@ -1,4 +1,4 @@
-"""What ``ioc demo`` shows: a live table in a terminal, a line every five seconds elsewhere."""
+"""What ``ioc demo`` shows while it runs: a live table, or a line every five seconds."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from rich.table import Table
 from rich.text import Text
 
 from ioc.topics import DevicePath
+from measure.camera_node import Look
 from measure.demo import Moment
-from measure.ledger import Ledger
 from measure.services import Metrics
-from simulator.devices import VirtualDevice
+from simulator.devices.fleet import VirtualDevice
 
 KINDS = {"camera": "camera", "signal": "đèn tín hiệu", "sensor": "cảm biến"}
 LINE_EVERY_S = 5.0
 WIDE = 100
-"""Columns of a terminal from which on the kind of a device is shown too."""
+"""Columns of a terminal from which on kinds and pictures a second are shown too."""
 
 
 @contextmanager
@@ -77,6 +77,7 @@ class Screen:
         elif time.monotonic() >= self._line_at:
             self._line_at = time.monotonic() + LINE_EVERY_S
             minted = sum(device.minted.count for device in self._devices)
+            minted += sum(node.minted for node in moment.nodes)
             self._console.print(
                 f"{moment.second:4.0f} s  minted {minted:>6,}  {_summary(moment)}"
                 + ("  (one camera is cut off)" if moment.cut else ""),
@@ -95,26 +96,59 @@ class Screen:
         for name in ("đã tạo\nminted", "đã xác nhận\nreceipted", "đang chờ\nin spool"):
             table.add_column(name, justify="right")
         table.add_column("mạng / link", no_wrap=True)
+        if wide:
+            table.add_column("hình/s\nfps", justify="right")
+        for node in moment.nodes:
+            lost = node.camera == self._cut_off and moment.cut
+            table.add_row(
+                Text(node.camera.key, "bold"),
+                *([KINDS["camera"]] if wide else []),
+                f"{node.minted:,}",
+                f"{node.receipted:,}",
+                _depth(node.depth),
+                Text("■ hết hình / ended", "dim") if node.ended else _link(lost, node.connected),
+                *([_fps(node)] if wide else []),
+            )
         for device in self._devices:
             stats = device.publisher.stats()
             lost = device.path == self._cut_off and moment.cut
-            link = Text("✕ mất / cut off", "bold red") if lost else Text("● nối / up", "dim")
-            if not stats.connected and not lost:
-                link = Text("… đang nối / wait", "yellow")
             kind = [KINDS.get(device.kind, device.kind)] if wide else []
             table.add_row(
                 device.path.key,
                 *kind,
                 f"{device.minted.count:,}",
                 f"{stats.receipted:,}",
-                Text(f"{stats.depth:,}", "yellow" if stats.depth > 20 else ""),
-                link,
+                _depth(stats.depth),
+                _link(lost, stats.connected),
             )
         return Group(table, Text(_summary(moment)))
 
 
+def _link(lost: bool, connected: bool) -> Text:
+    if lost:
+        return Text("✕ mất / cut off", "bold red")
+    return Text("● nối / up", "dim") if connected else Text("… đang nối / wait", "yellow")
+
+
+def _depth(depth: int) -> Text:
+    return Text(f"{depth:,}", "yellow" if depth > 20 else "")
+
+
+def _fps(node: Look) -> Text:
+    """Pictures a second; yellow where the node does not keep up with its camera."""
+    if node.ended:
+        return Text("-", "dim")
+    return Text(f"{node.fps:.1f}", "" if node.fps > 0.9 * node.wanted_fps else "yellow")
+
+
 def _summary(moment: Moment) -> str:
-    return f"{_ingest(moment.ingest)}  {_streams(moment.streams)}"
+    return f"{_cameras(moment.nodes)}  {_ingest(moment.ingest)}  {_streams(moment.streams)}"
+
+
+def _cameras(nodes: Sequence[Look]) -> str:
+    rates = " + ".join("ended" if node.ended else f"{node.fps:.1f}" for node in nodes)
+    flagged = sum(node.violations for node in nodes)
+    return f"cameras: {rates or 'none'} fps, {flagged} violations"
 
 
 def _ingest(metrics: Metrics | None) -> str:
@@ -136,33 +170,3 @@ def _streams(metrics: Metrics | None) -> str:
         f"{metrics.total('ioc_sink_duplicates_total'):,.0f} duplicates absorbed  "
         f"alerts: {alerts or 'none'}"
     )
-
-
-def print_ledger(console: Console, ledger: Ledger, waiting: int, streams: Metrics | None) -> None:
-    """Print the account at the end of a run."""
-    table = Table(box=box.SIMPLE, show_header=False, pad_edge=False)
-    table.add_column()
-    table.add_column(justify="right")
-    table.add_column(style="dim")
-    duplicates = streams.total("ioc_sink_duplicates_total") if streams else 0.0
-    table.add_row("đã tạo / minted", f"{ledger.good:,}", "valid events of all devices")
-    table.add_row("đã lưu / stored", f"{ledger.stored:,}", "of them in the database")
-    table.add_row("trùng / duplicates absorbed", f"{duplicates:,.0f}", "came again, stored once")
-    table.add_row("hỏng / bad input sent", f"{ledger.bad:,}", "broken on purpose")
-    aside = sum(ledger.set_aside.values())
-    table.add_row("để riêng / set aside", f"{aside:,}", "kept with their bytes, by reason:")
-    for reason, count in sorted(ledger.set_aside.items()):
-        table.add_row(f"    {reason}", f"{count:,}", "")
-    table.add_row("chờ trong bộ đệm / still in spools", f"{waiting:,}", "")
-    table.add_row("hai lần / stored twice", f"{ledger.doubled:,}", "")
-    table.add_row("xử sai / misjudged", f"{len(ledger.misjudged):,}", "good set aside, bad stored")
-    table.add_row(
-        Text("mất / lost", "bold"),
-        Text(f"{len(ledger.lost):,}", "bold green" if not ledger.lost else "bold red"),
-        "",
-    )
-    console.print("\nSổ cái / ledger")
-    console.print(table)
-    if ledger.rows:
-        rows = ", ".join(f"{name} {count:,}" for name, count in ledger.rows.items() if count)
-        console.print(f"rows by table: {rows}", style="dim", soft_wrap=True)

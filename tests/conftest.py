@@ -2,24 +2,72 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from itertools import count
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
+import structlog
 from hypothesis import settings
+from psycopg import AsyncConnection
+from xdist.scheduler.loadscope import LoadScopeScheduling
 
 from ioc.local import LocalStack
-from ioc.settings import PREFIX, load_settings
+from ioc.settings import PREFIX, DatabaseSettings, load_settings
+from store.migrate import migrate
 from tests.servers.postgres import Postgres
 
 # In CI the examples are the same on every run, so that a failure there is the change's doing; at
-# home they are new each time, and what is found there becomes a test of its own.
+# home they are new each time, and what is found there becomes a test of its own. How long one takes
+# says more of the machine than of the code: no deadline.
+settings.register_profile("home", deadline=None)
 settings.register_profile("ci", derandomize=True, deadline=None)
-if os.environ.get("CI", "").lower() in {"1", "true"}:
-    settings.load_profile("ci")
+settings.load_profile("ci" if os.environ.get("CI", "").lower() in {"1", "true"} else "home")
+
+
+SERVERS = ("edge", "faults", "ingest", "integration", "measure", "servers", "store", "streams",
+           "timescale")  # fmt: skip
+"""Folders whose tests wait for servers and kill them: one after another, in one process, while
+another process works through the rest."""
+
+_numbers = count()
+
+LONG = "accuracy"
+"""The folder whose tests take minutes: they begin first, so that none runs alone at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Bring what takes longest to the front; the rest keeps its order."""
+    rank = {**dict.fromkeys(SERVERS, 0), LONG: 1}
+    items.sort(key=lambda item: rank.get(_folder(item.nodeid), 2))
+
+
+class OneProcessForServers(LoadScopeScheduling):  # type: ignore[misc]
+    """Tests that wait for servers are one share of the work, each other file is one.
+
+    xdist's own ``loadgroup`` does nothing under pytest 9: all tests of the servers were dealt out
+    to both processes, and fixtures of a module were made in each.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "servers" if _folder(nodeid) in SERVERS else nodeid.split("::", 1)[0]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneProcessForServers:
+    """Deal out the tests in the order in which they were collected."""
+    config.option.loadscopereorder = False
+    return OneProcessForServers(config, log)
+
+
+def _folder(nodeid: str) -> str:
+    return nodeid.removeprefix("tests/").split("/", 1)[0]
 
 
 @pytest.fixture(autouse=True)
@@ -33,6 +81,17 @@ def clean_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[
     load_settings.cache_clear()
     yield
     load_settings.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def own_logs() -> Iterator[None]:
+    """A command run inside a test sends logs to that test's standard error, not to the next's."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.contextvars.clear_contextvars()
 
 
 def _server_folder() -> Path:
@@ -76,3 +135,40 @@ def postgres() -> Iterator[Postgres]:
     finally:
         server.stop()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def template(postgres: Postgres) -> str:
+    """The name of a migrated, empty database that nobody is connected to."""
+    migrate(DatabaseSettings(url=postgres.url("store_template")))
+    return "store_template"
+
+
+@pytest.fixture
+def empty_database(postgres: Postgres) -> Iterator[DatabaseSettings]:
+    """Settings of a database that does not exist yet."""
+    name = f"store_empty_{next(_numbers)}"
+    yield DatabaseSettings(url=postgres.url(name))
+    _drop(postgres, name)
+
+
+@pytest.fixture
+def database(postgres: Postgres, template: str) -> Iterator[DatabaseSettings]:
+    """Settings of a migrated, empty database."""
+    name = f"store_{next(_numbers)}"
+    with psycopg.connect(postgres.url("postgres"), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield DatabaseSettings(url=postgres.url(name))
+    _drop(postgres, name)
+
+
+@pytest.fixture
+async def connection(database: DatabaseSettings) -> AsyncIterator[AsyncConnection[Any]]:
+    """A connection to ``database`` that was not prepared by the pool."""
+    async with await AsyncConnection.connect(database.url) as opened:
+        yield opened
+
+
+def _drop(postgres: Postgres, name: str) -> None:
+    with psycopg.connect(postgres.url("postgres"), autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")

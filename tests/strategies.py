@@ -14,7 +14,7 @@ from ioc.clock import from_unix_ms
 from ioc.decode import Reason
 from ioc.ids import derived_uuid7
 from ioc.topics import DevicePath, device_path
-from simulator.poison import poison_cases
+from simulator.devices.poison import poison_cases
 
 NOW = datetime(2026, 11, 22, 1, 30, tzinfo=UTC)
 """The present instant of tests: the times of valid events lie in the 30 days before it."""
@@ -109,6 +109,7 @@ def violation_data() -> st.SearchStrategy[e.ViolationData]:
             )
         ),
         speed_kmh=_optional(floats(0, 400)),
+        limit_kmh=_optional(floats(1, 400)),
         calibration=_optional(texts()),
         signal=_optional(
             st.builds(

@@ -14,7 +14,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[1]
-LOCKED_EXTRAS = ("embedded", "dev")
+LOCKED_EXTRAS = ("embedded", "sim", "dev")
 BESIDE = ("requirements-headless.lock", "requirements-weights.lock")
 """Locks of packages that are installed without their dependencies."""
 HASHED = re.compile(

@@ -23,7 +23,7 @@ if [[ $found != 3.1[123] ]] || ! { has_pip || { "$venv/bin/python" -m ensurepip 
   "$python" -m venv --clear "$venv"
 fi
 
-echo "== packages of requirements.lock (about 500 MB: 2 to 5 minutes the first time)"
+echo "== packages of requirements.lock (about 700 MB: 2 to 5 minutes the first time)"
 # Nothing that is not in the lock with its hash; the build tool of the last step included.
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes \
   --only-binary :all: -r requirements.lock

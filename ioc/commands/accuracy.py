@@ -1,4 +1,4 @@
-"""``ioc accuracy``: how right the system is, on real data against truth made by eye."""
+"""``ioc accuracy``: how right the system is, on real data and on simulated clips."""
 
 from __future__ import annotations
 
@@ -9,13 +9,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ioc.commands import accuracy_simulated as simulated
+from ioc.commands.accuracy_simulated import AsJson, BoxesOf, Jobs, Keep, Place, Seconds, Seed, Seeds
+
 if TYPE_CHECKING:
     from measure.accuracy import detection as detecting
     from measure.accuracy.counts import LineResult
     from measure.accuracy.plates import Report
 
-HELP = "Accuracy on real data, against truth made by eye."
+HELP = "Accuracy on real data against truth made by eye, and on simulated clips (--seed)."
 app = typer.Typer(help=HELP, no_args_is_help=True)
+app.command("rules")(simulated.rules)
+app.command("all")(simulated.everything)
 
 Data = Annotated[
     Path | None,
@@ -23,17 +28,31 @@ Data = Annotated[
         "--data", help="Folder of the data; default: IOC_DATA_DIR, else shared/data beside this."
     ),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 
 
 @app.callback()
 def group() -> None:
-    """Accuracy on real data, against truth made by eye."""
+    """Accuracy on real data against truth made by eye, and on simulated clips (--seed)."""
 
 
 @app.command()
-def tracking(data: Data = None, as_json: AsJson = False) -> None:
-    """HOTA, MOTA and IDF1 on public detections, beside SORT and ByteTrack of ``trackers``."""
+def tracking(
+    data: Data = None,
+    seed: Seed = None,
+    seeds: Seeds = 1,
+    seconds: Seconds = 60,
+    place: Place = None,
+    boxes: BoxesOf = "model",
+    model: simulated.Model = None,
+    jobs: Jobs = None,
+    keep: Keep = None,
+    as_json: AsJson = False,
+) -> None:
+    """HOTA, MOTA and IDF1: on public detections beside other trackers, or on simulated clips."""
+    if seed is not None:
+        chosen = simulated.plan(seed, seeds, seconds, place, boxes, model, keep)
+        simulated.tracking(chosen, jobs, as_json)
+        return
     from rich.console import Console
     from rich.table import Table
 
@@ -66,10 +85,25 @@ def counts(
     ] = None,
     clip: Annotated[list[str] | None, typer.Option(help="Only this clip; again for more.")] = None,
     threads: Annotated[int, typer.Option(min=0, help="Inference threads; 0 is all cores.")] = 0,
+    seed: Seed = None,
+    seeds: Seeds = 1,
+    seconds: Seconds = 60,
+    place: Place = None,
+    boxes: BoxesOf = "model",
+    jobs: Jobs = None,
+    keep: Keep = None,
     as_json: AsJson = False,
 ) -> None:
-    """Line crossings of each clip at its own rate, a half and a quarter of it."""
+    """Line crossings of real clips at full, half and quarter rate, or of simulated ones."""
     from ioc.errors import ConfigError
+
+    if seed is not None:
+        if model and len(model) > 1:
+            raise ConfigError("--model: simulated clips are counted with one model; give one")
+        wanted = model[0] if model else None
+        chosen = simulated.plan(seed, seeds, seconds, place, boxes, wanted, keep)
+        simulated.counts(chosen, jobs, as_json)
+        return
     from measure.accuracy import counts as accuracy
     from measure.figures import print_figures
 
@@ -128,9 +162,20 @@ def _show_counts(results: list[LineResult]) -> None:
 def plates(
     data: Data = None,
     threads: Annotated[int, typer.Option(min=1, help="Inference threads.")] = 1,
+    seed: Seed = None,
+    seeds: Seeds = 1,
+    seconds: Seconds = 60,
+    place: Place = None,
+    model: simulated.Model = None,
+    jobs: Jobs = None,
+    keep: Keep = None,
     as_json: AsJson = False,
 ) -> None:
-    """Plates on real photos: exact, wrong but told as sure, rejected; confusion by character."""
+    """Plates of real photos, or of simulated clips: exact, wrong but told as sure, none."""
+    if seed is not None:
+        chosen = simulated.plan(seed, seeds, seconds, place, "model", model, keep, read_plates=True)
+        simulated.plates(chosen, jobs, as_json)
+        return
     from measure.accuracy import plates as accuracy
     from measure.figures import print_figures
 

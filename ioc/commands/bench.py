@@ -73,6 +73,78 @@ def sink(
     _print(figures, as_json)
 
 
+@app.command()
+def review(
+    cases: int = typer.Option(100_000, min=100, help="Open cases in the database."),
+    reviewers: int = typer.Option(50, min=1, max=200, help="Who decide at once."),
+    decisions: int = typer.Option(5_000, min=1, help="What they decide together."),
+    as_json: bool = AsJson,
+) -> None:
+    """The review console: queue and next case among many, and many reviewers at once."""
+    from measure.bench import review as bench
+    from measure.bench.servers import prepared
+
+    with prepared(external=False) as servers:
+        figures = bench.run(
+            *(servers.settings, servers.env, servers.folder, _progress),
+            cases=cases,
+            reviewers=reviewers,
+            decisions=decisions,
+        )
+    _print(figures, as_json)
+
+
+@app.command()
+def wall(
+    database: str = typer.Option(
+        "", help="Server to make the database ioc_bench_wall on, as a URL; default: the settings'."
+    ),
+    sites: int = typer.Option(50, min=1, max=500, help="Junctions: 4 lanes and 10 sensors each."),
+    days: int = typer.Option(730, min=1, max=3650, help="Days of data before the first load."),
+    dense_days: int = typer.Option(9, min=0, help="The last ones, filled as often as in reality."),
+    every: int = typer.Option(
+        14_400, min=60, max=86_400, help="Seconds between two rows of a device before these."
+    ),
+    seed: int = typer.Option(1, min=0, help="The same seed gives the same rows."),
+    runs: int = typer.Option(40, min=1, help="Of each query."),
+    raw_runs: int = typer.Option(
+        3, min=0, help="Of each query on the raw rows; 0 leaves them out."
+    ),
+    viewers: int = typer.Option(30, min=0, help="Who look at the screens at once; 0 is nobody."),
+    length: str = typer.Option("60s", "--for", help="How long they look."),
+    rate: int = typer.Option(500, min=5, help="Events a second that are written meanwhile."),
+    as_json: bool = AsJson,
+) -> None:
+    """The wall's queries on years of data, against the raw rows, and with many viewers.
+
+    Makes and keeps a database of its own, and fills it at the first run: an hour or so, 25 GB.
+    Give the same numbers again and only what has passed since is added.
+    """
+    from ioc.commands.demo import seconds_of
+    from ioc.errors import ConfigError
+    from ioc.settings import load_settings
+    from measure.bench.wall import bench
+    from measure.bench.wall.place import Province, Spread
+    from measure.figures import print_figures
+
+    if dense_days > days:
+        raise ConfigError(f"--dense-days {dense_days}: not more than --days {days}")
+    figures, about = bench.run(
+        database or load_settings().database.url,
+        Province(sites, seed),
+        Spread(days=days, dense_days=dense_days, every_s=every),
+        bench.Wanted(
+            runs=runs,
+            raw_runs=raw_runs,
+            viewers=viewers,
+            seconds=seconds_of(length),
+            rate=rate,
+        ),
+        _progress,
+    )
+    print_figures(figures, as_json=as_json, about=about)
+
+
 @app.command("end-to-end")
 def end_to_end(
     rate: list[float] = typer.Option([100.0, 500.0], help="Events a second; may be given twice."),

@@ -66,6 +66,9 @@ def run(
             "out, now, or with --no-publish the file's own time, so that two runs agree."
         ),
     ] = None,
+    real_time: Annotated[
+        bool, typer.Option("--real-time", help="Play a file no faster than it was recorded.")
+    ] = False,
     receipts_s: Annotated[
         float, typer.Option(min=0, help="Longest wait for the receipts at the end, seconds.")
     ] = 30,
@@ -92,6 +95,7 @@ def run(
         evidence=evidence,
         signals=signals,
         start=None if start is None else _instant(start),
+        real_time=real_time,
     )
     begin("edge", settings.telemetry)
     with assembled(options, settings) as made:

@@ -11,7 +11,7 @@ import typer
 from ioc.errors import ConfigError
 
 if TYPE_CHECKING:
-    from edge.identity import DeviceKey, Trust
+    from ioc.identity import DeviceKey, Trust
 
 app = typer.Typer(help="Custody of evidence: check it, enrol its keys.", no_args_is_help=True)
 
@@ -65,7 +65,7 @@ def show_key(
     as_json: AsJson = False,
 ) -> None:
     """Print the public keys of this node's devices, to enrol them at the core."""
-    from edge.identity import SUFFIX, DeviceKey, device_of, key_file
+    from ioc.identity import SUFFIX, DeviceKey, device_of, key_file
     from ioc.settings import load_settings
     from ioc.topics import TopicError, parse_key
 
@@ -96,7 +96,7 @@ def show_key(
 
 
 def _trust(paths: list[Path]) -> Trust:
-    from edge.identity import Trust
+    from ioc.identity import Trust
     from ioc.settings import load_settings
 
     if paths:

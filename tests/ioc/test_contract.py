@@ -21,7 +21,7 @@ from ioc.decode import Reason
 from ioc.events import EVENT_CLASSES, Envelope, encode
 from ioc.ids import derived_uuid7
 from ioc.topics import SUBSCRIPTIONS, TAILS, device_path
-from simulator.poison import FAULT_LABELS, good_document, poison_cases
+from simulator.devices.poison import FAULT_LABELS, good_document, poison_cases
 from store.rows import Alert
 from tests.strategies import NOW, events
 

@@ -13,7 +13,7 @@ from ioc.decode import ContractError, Reason, decode
 from ioc.events import MAX_EVENT_BYTES, Envelope, encode
 from ioc.ids import derived_uuid7
 from ioc.topics import TAILS, device_path
-from simulator.poison import good_document
+from simulator.devices.poison import good_document
 from tests.strategies import NOW, events, poison
 
 PATH = device_path("vithanh", "nga-tu", "cam-1")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,8 +17,9 @@ from ioc.errors import ConfigError
 from ioc.ids import derived_uuid7
 from ioc.local_process import ServerError
 from measure import demo as running
+from measure.closing import print_ledger
+from measure.gallery import Gallery
 from measure.ledger import Holdings, Ledger, Number, reconcile
-from measure.screen import print_ledger
 from tests.store.samples import START
 
 BOOT = derived_uuid7(START, "boot")
@@ -85,8 +87,9 @@ def test_every_number_is_in_exactly_one_account(
 class _Made:
     """A demo that has run, with a ledger of our choice."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, *faults: str) -> None:
         self.ledger = ledger
+        self.faults = faults
         self.devices: list[Any] = []
         self.cut_off = None
 
@@ -108,8 +111,13 @@ class _Made:
     def moment(self) -> running.Moment:
         return running.Moment(0, False, None, None)
 
-    def account(self) -> tuple[Ledger, int]:
-        return self.ledger, 0
+    def account(self) -> running.Account:
+        hung = Gallery(Path("gallery"), faults=list(self.faults))
+        return running.Account(self.ledger, 0, (), {}, hung, ())
+
+
+def demo() -> None:
+    command.demo(length="5s", folder=None, seed=1, clips=None, model=None)
 
 
 def test_the_demo_ends_with_1_when_something_is_lost(
@@ -118,13 +126,24 @@ def test_the_demo_ends_with_1_when_something_is_lost(
     lossy = reconcile(numbers(0, 1), numbers(2), holdings((0,), {2: "schema"}))
     monkeypatch.setattr(running, "Demo", _Made(lossy))
     with pytest.raises(typer.Exit) as caught:
-        command.demo(length="5s", folder=None, seed=1)
+        demo()
     assert caught.value.exit_code == 1
     assert "NOT BALANCED" in capsys.readouterr().out
     sound = reconcile(numbers(0), (), holdings((0,)))
     monkeypatch.setattr(running, "Demo", _Made(sound))
-    command.demo(length="5s", folder=None, seed=1)
+    demo()
     assert "balanced: every event is accounted for" in capsys.readouterr().out
+
+
+def test_the_demo_ends_with_1_when_evidence_does_not_verify(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sound = reconcile(numbers(0), (), holdings((0,)))
+    monkeypatch.setattr(running, "Demo", _Made(sound, "clip.mp4: changed"))
+    with pytest.raises(typer.Exit) as caught:
+        demo()
+    assert caught.value.exit_code == 1
+    assert "clip.mp4: changed" in capsys.readouterr().out
 
 
 def test_a_server_that_does_not_come_up_is_told_without_a_traceback(
@@ -135,7 +154,7 @@ def test_a_server_that_does_not_come_up_is_told_without_a_traceback(
 
     monkeypatch.setattr(running, "Demo", fail)
     with pytest.raises(typer.Exit) as caught:
-        command.demo(length="5s", folder=None, seed=1)
+        demo()
     assert caught.value.exit_code == 1
     assert capsys.readouterr().err.startswith("ioc: MQTT broker on 127.0.0.1:1883")
 

@@ -1,0 +1,78 @@
+"""What TimescaleDB's policies would have done over the years, done while the years are loaded."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from psycopg import Connection
+
+from measure.bench.wall.place import Step
+from store.maintain import CHUNKED, SERIES
+
+ROLLED: Final = ("1m", "15m", "1h")
+"""Aggregates whose buckets end with every hour; a day is one in Vietnam."""
+
+
+def stop(connection: Connection[Any]) -> None:
+    """No policy begins while rows of two years ago come in."""
+    connection.execute(
+        "SELECT alter_job(job_id, scheduled => false) FROM timescaledb_information.jobs "
+        "WHERE proc_name LIKE 'policy_%' AND hypertable_name IS NOT NULL"
+    )
+
+
+def start(connection: Connection[Any], until: datetime) -> None:
+    """Refresh the days, then let all policies run but those that delete raw rows.
+
+    Args:
+        connection: In autocommit mode.
+        until: Up to here there are rows.
+    """
+    for series in SERIES:
+        _refresh(connection, f"{series}_1d", None, until - timedelta(days=1))
+    connection.execute(
+        "SELECT alter_job(job_id, scheduled => true) FROM timescaledb_information.jobs "
+        "WHERE proc_name LIKE 'policy_%%' AND hypertable_name IS NOT NULL "
+        "AND NOT (proc_name = 'policy_retention' AND hypertable_name = ANY(%s))",
+        (list(CHUNKED),),
+    )
+
+
+def roll(connection: Connection[Any], step: Step, now: datetime) -> None:
+    """Refresh what a step has filled, then compress and drop what is old enough.
+
+    Args:
+        connection: In autocommit mode.
+        step: Begins and ends with a full minute.
+        now: The present instant.
+    """
+    for series in SERIES:
+        for level in ROLLED:
+            _refresh(connection, f"{series}_{level}", step.first, step.last)
+    connection.execute(
+        "SELECT compress_chunk(format('%%I.%%I', chunk_schema, chunk_name)) "
+        "FROM timescaledb_information.jobs AS job "
+        "JOIN timescaledb_information.chunks USING (hypertable_schema, hypertable_name) "
+        "WHERE proc_name = 'policy_compression' AND NOT is_compressed "
+        "AND range_end <= least(%s, %s - (config ->> 'compress_after')::interval)",
+        (step.last, now),
+    )
+    connection.execute(
+        "SELECT drop_chunks(view_name::regclass, (config ->> 'drop_after')::interval) "
+        "FROM timescaledb_information.jobs AS job "
+        "JOIN timescaledb_information.continuous_aggregates AS view "
+        "ON view.materialization_hypertable_name = job.hypertable_name "
+        "WHERE proc_name = 'policy_retention'"
+    )
+
+
+def _refresh(
+    connection: Connection[Any], name: str, first: datetime | None, last: datetime
+) -> None:
+    # At once: by itself each bucket is a batch with a transaction, 43,200 for 30 days of minutes.
+    connection.execute(
+        "CALL refresh_continuous_aggregate(%s::regclass, %s::timestamptz, %s::timestamptz, "
+        """options => '{"buckets_per_batch": 0}')""",
+        (name, first, last),
+    )
