@@ -9,7 +9,6 @@ from typing import Any, get_args
 
 import psycopg
 import pytest
-from psycopg.rows import dict_row
 
 from console.auth.access import ROUTES
 from console.texts import texts
@@ -18,7 +17,6 @@ from dashboards.query import Range, names, render
 from dashboards.screen import AS_OF, MOST_TILES, STATE, STATES, Column, Screen, Tile, Unit, Word
 from dashboards.screens import SCREENS
 from ioc.events import Rule, VehicleClass
-from ioc.settings import DatabaseSettings
 from store.wall import full_minute
 from tests.dashboards.conftest import Ask, Fill
 from tests.dashboards.loaded import CHOSEN, NOW, Die, midnight
@@ -38,14 +36,11 @@ _ABNORMAL_EN = ("warning", "alarm", "abnormal")
 SIGNS = [sign for sign, _ in STATES.values()]
 
 
-@pytest.fixture(scope="module")
-def asked(migrated: DatabaseSettings) -> Iterator[psycopg.Connection[Any]]:
+@pytest.fixture
+def asked(wall: psycopg.Connection[Any]) -> psycopg.Connection[Any]:
     """A connection with Grafana's rights to a database in which nothing was stored yet."""
-    with psycopg.connect(
-        migrated.url, autocommit=True, prepare_threshold=None, row_factory=dict_row
-    ) as connection:
-        connection.execute("SET ROLE ioc_wall")
-        yield connection
+    wall.execute("SET LOCAL ROLE ioc_wall")
+    return wall
 
 
 def result(

@@ -32,10 +32,15 @@ def core(place: Path) -> CoreFiles:
     return files
 
 
-@pytest.fixture(scope="session")
-def broker(place: Path, core: CoreFiles) -> Iterator[ProductionMosquitto]:
-    """Mosquitto as it runs in production; a test that kills it starts it again."""
-    server = ProductionMosquitto(place / "mosquitto", core)
+@pytest.fixture(scope="module")
+def broker(
+    place: Path, core: CoreFiles, request: pytest.FixtureRequest
+) -> Iterator[ProductionMosquitto]:
+    """Mosquitto as it runs in production; a test that kills it starts it again.
+
+    Each module has its own: what one retained the next would hear.
+    """
+    server = ProductionMosquitto(place / f"mosquitto-{request.module.__name__}", core)
     server.start()
     yield server
     server.stop()

@@ -76,6 +76,8 @@ class Timescale(ServerProcess):
             log=log,
             # Not by a connection: there is room for one.
             ready=lambda: log.is_file() and f"ready {port}" in log.read_text(),
+            # 2.5 s of two cores' work; a machine that is lent out elsewhere took over 20 s.
+            start_timeout_s=120,
         )
 
     def url(self) -> str:
