@@ -100,11 +100,11 @@ def test_a_pulled_plug_is_counted_in_health_and_the_other_camera_does_not_notice
     pulled, steady = health(place, "cam-1"), health(place, "cam-0")
     assert pulled[0].data.stalls == 0
     assert pulled[-1].data.stalls == 1
-    assert pulled[-1].data.fps is not None and pulled[-1].data.fps > 15  # it is back
+    assert pulled[-1].data.fps is not None and pulled[-1].data.fps > 3  # it is back
     assert {event.data.stalls for event in steady} == {0}
     rates = [event.data.fps for event in steady[1:] if event.data.fps is not None]
-    # A pulled plug would show for 8 s of about 12; a busy machine loses frames of one or two.
-    assert min(rates) > 5 and median(rates) > 15, rates
+    # A pulled plug shows as 0 for 8 s of about 12; a busy machine loses part of 25 pictures.
+    assert min(rates) > 0 and median(rates) > 5, rates
     assert all(event.data.clock is not None for event in (*pulled, *steady))
 
 
