@@ -171,12 +171,14 @@ def test_twenty_cases_by_keyboard_then_a_second_person_and_an_export(
     )
     first = open_first(an)
     until(lambda: plays(an))
+    still = an.locator('.exhibit:not([hidden]) [data-still="2"] img[src]')
+    until(lambda: still.count() == 1)  # there is nothing to enlarge before it came
     for key in (" ", ",", ".", "[", "]", "l", "0", "2"):
         an.keyboard.press(key)
-    assert an.locator("#large").is_visible()
+    until(an.locator("#large").is_visible)
     an.keyboard.press("Escape")
     an.keyboard.press("?")
-    assert an.locator("#keys").is_visible()
+    until(an.locator("#keys").is_visible)
     an.keyboard.press("Escape")
 
     waits = []

@@ -12,6 +12,11 @@ from store.maintain import CHUNKED, SERIES
 
 ROLLED: Final = ("1m", "15m", "1h")
 """Aggregates whose buckets end with every hour; a day is one in Vietnam."""
+_POLICIES: Final = (
+    "timescaledb_information.jobs AS job LEFT JOIN timescaledb_information.continuous_aggregates "
+    # Up to 2.22 a policy of an aggregate bore the name of what stores its rows.
+    "AS view ON job.hypertable_name IN (view.view_name, view.materialization_hypertable_name)"
+)
 
 
 def stop(connection: Connection[Any]) -> None:
@@ -51,19 +56,16 @@ def roll(connection: Connection[Any], step: Step, now: datetime) -> None:
         for level in ROLLED:
             _refresh(connection, f"{series}_{level}", step.first, step.last)
     connection.execute(
-        "SELECT compress_chunk(format('%%I.%%I', chunk_schema, chunk_name)) "
-        "FROM timescaledb_information.jobs AS job "
-        "JOIN timescaledb_information.chunks USING (hypertable_schema, hypertable_name) "
+        f"SELECT compress_chunk(format('%%I.%%I', chunk_schema, chunk_name)) FROM {_POLICIES} "
+        "JOIN timescaledb_information.chunks AS chunk ON chunk.hypertable_name = "
+        "coalesce(view.materialization_hypertable_name, job.hypertable_name) "
         "WHERE proc_name = 'policy_compression' AND NOT is_compressed "
         "AND range_end <= least(%s, %s - (config ->> 'compress_after')::interval)",
         (step.last, now),
     )
     connection.execute(
         "SELECT drop_chunks(view_name::regclass, (config ->> 'drop_after')::interval) "
-        "FROM timescaledb_information.jobs AS job "
-        "JOIN timescaledb_information.continuous_aggregates AS view "
-        "ON view.materialization_hypertable_name = job.hypertable_name "
-        "WHERE proc_name = 'policy_retention'"
+        f"FROM {_POLICIES} WHERE proc_name = 'policy_retention' AND view_name IS NOT NULL"
     )
 
 

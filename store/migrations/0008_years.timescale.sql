@@ -1,0 +1,48 @@
+-- What keeps the aggregates fast and small for years.
+
+-- By itself a continuous aggregate takes chunks ten times as long as those below it: a day's rows
+-- became chunks of 10, 100, 1000 and 10,000 days, of which the last two would never be compressed
+-- or dropped. And it gives each grouping column an index of its own, four to six for every row
+-- written; the wall asks for a time range, a device's page for one device, a map for one quantity.
+DO $$
+DECLARE
+    aggregate record;
+    surplus record;
+BEGIN
+    FOR aggregate IN
+        SELECT view_name AS name, split_part(view_name, '_', 1) AS series, level.*,
+               materialization_hypertable_schema AS schema,
+               materialization_hypertable_name AS stored
+        FROM timescaledb_information.continuous_aggregates
+        JOIN (VALUES ('1m', INTERVAL '10 days', INTERVAL '45 days'),
+                     ('15m', INTERVAL '30 days', INTERVAL '60 days'),
+                     ('1h', INTERVAL '90 days', INTERVAL '120 days'),
+                     ('1d', INTERVAL '360 days', INTERVAL '400 days')
+             ) AS level (length, chunk, compress_after)
+            ON split_part(view_name, '_', 2) = level.length
+        WHERE view_schema = 'public'
+    LOOP
+        PERFORM set_chunk_time_interval(
+            format('%I.%I', aggregate.schema, aggregate.stored)::regclass, aggregate.chunk);
+        FOR surplus IN
+            SELECT schemaname, indexname FROM pg_indexes
+            WHERE schemaname = aggregate.schema AND tablename = aggregate.stored
+              AND indexdef LIKE '%, bucket DESC)'
+        LOOP
+            EXECUTE format('DROP INDEX %I.%I', surplus.schemaname, surplus.indexname);
+        END LOOP;
+        EXECUTE format(
+            'CREATE INDEX ON %I (city, site, device, bucket DESC)', aggregate.name);
+        IF aggregate.series = 'reading' THEN
+            EXECUTE format('CREATE INDEX ON %I (quantity, bucket DESC)', aggregate.name);
+        END IF;
+        -- A refresh looks at most 40 days back, so that it never has to unpack a chunk.
+        EXECUTE format(
+            'ALTER MATERIALIZED VIEW %I SET (timescaledb.compress, '
+            'timescaledb.compress_segmentby = %L, timescaledb.compress_orderby = %L)',
+            aggregate.name, 'city, site, device', 'bucket DESC');
+        PERFORM add_compression_policy(
+            format('%I', aggregate.name)::regclass, compress_after => aggregate.compress_after);
+    END LOOP;
+END
+$$;
