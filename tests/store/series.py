@@ -182,11 +182,16 @@ def expected(events: Iterable[Any], kind: type[Any], level: str) -> dict[Any, di
     return {key: make(group) for key, group in groups.items()}
 
 
-def assert_aggregates(connection: Connection[Any], events: list[Any]) -> None:
-    """Every aggregate of every level says what Python says."""
+def assert_aggregates(
+    connection: Connection[Any],
+    events: list[Any],
+    levels: Sequence[str] = LEVELS,
+    since: datetime | None = None,
+) -> None:
+    """Every aggregate of these levels says what Python says of all buckets from ``since`` on."""
     for kind, table in TABLES.items():
         keys = ["bucket", "city", "site", "device", *(["lane"] if table.name == "flow" else [])]
-        for level in LEVELS:
+        for level in levels:
             wanted = expected(events, kind, level)
             columns = list(next(iter(wanted.values())))
             query = f"SELECT {', '.join([*keys, *columns])} FROM {table.name}_{level}"
@@ -195,6 +200,9 @@ def assert_aggregates(connection: Connection[Any], events: list[Any]) -> None:
                 row[: len(keys)]: dict(zip(columns, row[len(keys) :], strict=True)) for row in rows
             }
             assert len(rows) == len(found)
+            if since is not None:
+                wanted = {key: figures for key, figures in wanted.items() if key[0] >= since}
+                found = {key: figures for key, figures in found.items() if key[0] >= since}
             assert found.keys() == wanted.keys(), f"{table.name}_{level}"
             for key, figures in wanted.items():
                 for name, value in figures.items():

@@ -14,10 +14,10 @@ import pytest
 
 from ioc.clock import utc_now
 from ioc.settings import DatabaseSettings
-from store.maintain import maintain
 from store.rows import FLOW, row_of
 from tests.store.samples import CAMERA, flow
 from tests.store.series import assert_aggregates, load, load_events, sample
+from tests.timescale.policies import run_policies
 
 pytestmark = pytest.mark.service
 
@@ -42,9 +42,7 @@ def test_what_was_never_refreshed_is_there(connection: psycopg.Connection[Any]) 
 
 
 def test_a_refresh_changes_no_figure(migrated: DatabaseSettings) -> None:
-    tasks = maintain(migrated)
-    assert [task for task in tasks if task.error] == []
-    assert {"refresh flow_1m", "compression flow", "retention flow_1d"} <= {t.name for t in tasks}
+    run_policies(migrated)
     with psycopg.connect(migrated.url, autocommit=True, prepare_threshold=None) as connection:
         assert_aggregates(connection, EVENTS)
 
@@ -52,7 +50,7 @@ def test_a_refresh_changes_no_figure(migrated: DatabaseSettings) -> None:
 def test_late_rows_count_after_the_next_refresh(migrated: DatabaseSettings) -> None:
     with psycopg.connect(migrated.url, autocommit=True, prepare_threshold=None) as connection:
         assert load_events(connection, LATE) == len(LATE)
-    maintain(migrated)
+    run_policies(migrated)
     with psycopg.connect(migrated.url, autocommit=True, prepare_threshold=None) as connection:
         assert_aggregates(connection, EVENTS + LATE)
 
@@ -62,7 +60,7 @@ def test_a_compressed_chunk_takes_late_rows_and_no_doubles(migrated: DatabaseSet
     rows = [row_of(CAMERA, flow(n, at=day + timedelta(seconds=n))) for n in range(40)]
     with psycopg.connect(migrated.url, autocommit=True, prepare_threshold=None) as connection:
         assert load(connection, FLOW, rows[:30]) == 30
-    maintain(migrated)
+    run_policies(migrated)
     with psycopg.connect(migrated.url, autocommit=True, prepare_threshold=None) as connection:
         query = (
             "SELECT bool_and(is_compressed) FROM timescaledb_information.chunks "
@@ -73,7 +71,7 @@ def test_a_compressed_chunk_takes_late_rows_and_no_doubles(migrated: DatabaseSet
         assert load(connection, FLOW, rows) == 10
         span = f"time BETWEEN '{day.isoformat()}' AND '{(day + timedelta(hours=1)).isoformat()}'"
         assert _one(connection, f"SELECT count(*) FROM flow WHERE {span}") == 40
-    maintain(migrated)
+    run_policies(migrated)
     with psycopg.connect(migrated.url, autocommit=True, prepare_threshold=None) as connection:
         assert _one(connection, f"SELECT sum(periods) FROM flow_1d WHERE {_day(day)}") == 40
 
@@ -91,7 +89,7 @@ def test_old_rows_go_and_their_aggregates_stay(migrated: DatabaseSettings) -> No
                 f"'{(day + timedelta(days=2)).isoformat()}')".encode()
             )
     for _ in range(2):
-        maintain(migrated)
+        run_policies(migrated)
         with psycopg.connect(migrated.url, autocommit=True, prepare_threshold=None) as connection:
             old = "time < now() - INTERVAL '100 days'"
             assert _one(connection, f"SELECT count(*) FROM flow WHERE {old}") == 0
