@@ -107,7 +107,9 @@ def _across(frame: Frame, marks: Sequence[float], sides: Sequence[str]) -> list[
     for mark, side in zip(marks, sides, strict=True):
         y = frame.y(mark)
         parts.append(_rule("rule", (frame.left, y), (frame.right, y)))
-        parts.append(svg_text(side, frame.left - 10, y + 0.36 * DETAIL, DETAIL, "quiet", "end"))
+        # The lowest one stands on its line: below come the hours.
+        base = min(y + 0.36 * DETAIL, frame.bottom)
+        parts.append(svg_text(side, frame.left - 10, base, DETAIL, "quiet", "end"))
     return parts
 
 

@@ -1,7 +1,7 @@
-// What is wrong with a page that must be read from 5 m: [] when nothing is.
-() => {
-  // A 55-inch panel of 1080 lines has 0.634 mm a line. From 5 m a capital should be 25 mm high
-  // (distance / 200): 40 lines. Everything else has letters of 20 lines.
+// What is wrong with a page that must be read from afar: [] when nothing is.
+// `least`: the smallest letters, in lines of a screen of 1080; `capital`: of what lies in `figure`;
+// `frames`, `cells`: what no text may leave.
+({ least, capital, figure, frames, cells }) => {
   const scale = window.innerHeight / 1080;
   const faults = [];
   const pen = document.createElement("canvas").getContext("2d");
@@ -23,18 +23,18 @@
     // A drawing's own units are not the screen's.
     const drawn = holder.ownerSVGElement ? holder.getScreenCTM().a : 1;
     const size = parseFloat(style.fontSize) * drawn;
-    if (size < 20 * scale - 0.01) faults.push(`${short(node.data)} has letters of ${size} px`);
-    if (holder.closest(".figure")) {
+    if (size < least * scale - 0.01) faults.push(`${short(node.data)} has letters of ${size} px`);
+    if (holder.closest(figure)) {
       pen.font = `${style.fontWeight} ${style.fontSize} ${style.fontFamily}`;
-      const capital = pen.measureText("H").actualBoundingBoxAscent;
-      if (capital < 40 * scale - 0.5) faults.push(`${short(node.data)} has capitals of ${capital} px`);
-    } else if (/^[\d.,/ ]+$/.test(node.data) && size < 20 * scale) faults.push(`${short(node.data)} is no figure`);
+      const high = pen.measureText("H").actualBoundingBoxAscent * drawn;
+      if (high < capital * scale - 0.5) faults.push(`${short(node.data)} has capitals of ${high} px`);
+    }
     const range = document.createRange();
     range.selectNodeContents(node);
     for (const rect of range.getClientRects()) {
       // What ends in "…" is cut on purpose: its box counts, not its text.
       // The box of a line is higher than its letters: digits stand on the line and have no marks.
-      const [above, below] = holder.closest(".figure") ? [0.26, 0.26] : [0.1, 0.1];
+      const [above, below] = holder.closest(figure) ? [0.26, 0.26] : [0.1, 0.1];
       let box = { left: rect.left, top: rect.top + above * size, right: rect.right, bottom: rect.bottom - below * size };
       let cut = false;
       for (let up = holder; up && up.id !== "board"; up = up.parentElement) {
@@ -53,9 +53,9 @@
     }
   }
   for (const one of texts) {
-    const tile = one.holder.closest(".tile, .head, .side").getBoundingClientRect();
+    const tile = one.holder.closest(frames).getBoundingClientRect();
     if (one.left < tile.left - 1 || one.right > tile.right + 1 || one.top < tile.top - 1 || one.bottom > tile.bottom + 1) faults.push(`${short(one.text)} leaves its tile`);
-    const cell = one.holder.closest(".site, .alert, .kind, .value, .places li")?.getBoundingClientRect();
+    const cell = one.holder.closest(cells)?.getBoundingClientRect();
     if (cell && (one.right > cell.right + 1 || one.left < cell.left - 1)) faults.push(`${short(one.text)} leaves its cell`);
   }
   for (let i = 0; i < texts.length; i += 1) {
