@@ -3,18 +3,18 @@ WITH daily AS (
     SELECT day.bucket, indicator.quantity, indicator.name_vi,
            day.value - indicator.target AS above,
            CASE indicator.better WHEN 'higher' THEN 1 ELSE -1 END AS way
-    FROM (
+    FROM indicator
+    CROSS JOIN LATERAL (
         -- By the hour: of sparse values these are few rows, and nearly all of them are stored.
-        SELECT date_trunc('day', bucket, 'Asia/Ho_Chi_Minh') AS bucket, quantity,
+        SELECT date_trunc('day', bucket, 'Asia/Ho_Chi_Minh') AS bucket,
                sum(value_sum) / sum(samples)::double precision AS value
         FROM reading_1h
-        WHERE quantity = ANY (ARRAY(SELECT quantity FROM indicator WHERE unit = '%'))
-          AND samples > 0
+        WHERE quantity = indicator.quantity AND samples > 0
           AND bucket >= date_trunc('day', $__timeFrom()::timestamptz, 'Asia/Ho_Chi_Minh')
           AND bucket <= $__timeTo()::timestamptz
-        GROUP BY 1, 2
+        GROUP BY 1
     ) AS day
-    JOIN indicator USING (quantity)
+    WHERE indicator.unit = '%'
 ), worst AS (
     SELECT quantity
     FROM (

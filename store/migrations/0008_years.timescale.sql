@@ -1,5 +1,11 @@
 -- What keeps the aggregates fast and small for years.
 
+-- What has come since the last refresh is read from the raw rows. Without these that went through
+-- all rows of a city's devices of the day: 10 ms for a range that held no row, now 0.03 ms.
+CREATE INDEX flow_time ON flow (time DESC);
+CREATE INDEX reading_time ON reading (time DESC);
+CREATE INDEX health_time ON health (time DESC);
+
 -- By itself a continuous aggregate takes chunks ten times as long as those below it: a day's rows
 -- became chunks of 10, 100, 1000 and 10,000 days, of which the last two would never be compressed
 -- or dropped. And it gives each grouping column an index of its own, four to six for every row

@@ -10,8 +10,13 @@ from psycopg import Connection
 from measure.bench.wall.place import Step
 from store.maintain import CHUNKED, SERIES
 
-ROLLED: Final = ("1m", "15m", "1h")
-"""Aggregates whose buckets end with every hour; a day is one in Vietnam."""
+ROLLED: Final = {
+    "1m": timedelta(minutes=4),
+    "15m": timedelta(minutes=25),
+    "1h": timedelta(minutes=90),
+}
+"""Aggregates whose buckets end with every hour (a day is one in Vietnam), and the age of what their
+policies have refreshed at the latest: end offset and interval together."""
 _POLICIES: Final = (
     "timescaledb_information.jobs AS job LEFT JOIN timescaledb_information.continuous_aggregates "
     # Up to 2.22 a policy of an aggregate bore the name of what stores its rows.
@@ -53,8 +58,11 @@ def roll(connection: Connection[Any], step: Step, now: datetime) -> None:
         now: The present instant.
     """
     for series in SERIES:
-        for level in ROLLED:
-            _refresh(connection, f"{series}_{level}", step.first, step.last)
+        for level, lag in ROLLED.items():
+            last = min(step.last, now - lag)
+            # What holds no whole bucket cannot be refreshed; the policies look back 31 days.
+            if last - step.first > 2 * lag:
+                _refresh(connection, f"{series}_{level}", step.first, last)
     connection.execute(
         f"SELECT compress_chunk(format('%%I.%%I', chunk_schema, chunk_name)) FROM {_POLICIES} "
         "JOIN timescaledb_information.chunks AS chunk ON chunk.hypertable_name = "
