@@ -65,7 +65,7 @@ test: $(READY) ## Unit tests and tests on the embedded servers
 
 .PHONY: service
 service: $(READY) ## Tests on Mosquitto, Apache Kafka and TimescaleDB (.ci/run installs these)
-	@$(BIN)/python -m pytest -m service $(PYTEST)
+	@$(BIN)/python -m pytest -m service -n 2 --dist loadscope $(PYTEST)
 
 .PHONY: lint
 lint: $(READY) ## Style, types, import rules

@@ -19,6 +19,7 @@ from measure.bench.wall import raw
 from measure.bench.wall.asking import ask, connect, questions
 from measure.bench.wall.load import load
 from measure.bench.wall.place import Province, Spread
+from measure.bench.wall.series import COLUMNS
 from measure.bench.wall.watching import watch
 from measure.bench.wall.writing import writer
 from tests.servers.postgres import Postgres
@@ -78,6 +79,16 @@ def test_a_load_that_goes_on_later_has_the_rows_of_one_in_one_go(
     again = load(opened, PROVINCE, SPREAD, earlier, quiet, timescale=False)
     assert again.rows == 0
     assert again.until == first.until == earlier.replace(second=0)
+    for table, column in (("flow", "time"), ("flow_minute", "minute")):
+        # Left by events that were written while viewers looked.
+        names = [name for name, _ in COLUMNS[table]]
+        values = {name: name for name in names} | {column: "%s", "id": "gen_random_uuid()"}
+        taken = ", ".join(values[name] for name in names)
+        query = (
+            f"INSERT INTO {table} ({', '.join(names)}) "
+            f"SELECT {taken} FROM {table} ORDER BY {column} DESC LIMIT 1"
+        )
+        assert opened.execute(query.encode(), (first.until,)).rowcount == 1
     last = load(opened, PROVINCE, SPREAD, NOW, quiet, timescale=False)
     assert last.until == NOW.replace(second=0)
     assert one(opened, "SELECT count(*) FROM flow") > held

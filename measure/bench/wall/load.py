@@ -27,6 +27,8 @@ from measure.bench.wall.series import COLUMNS, Block, blocks
 Progress = Callable[[str], None]
 
 _BATCH_BYTES: Final = 1 << 23
+_WRITTEN: Final = {"flow": "time", "reading": "time", "health": "time", "flow_minute": "minute"}
+"""What ``measure.bench.wall.writing`` fills, with the column of its time."""
 
 
 class Loaded(NamedTuple):
@@ -83,6 +85,7 @@ def load(
         )
     if timescale:
         policies.stop(connection)
+    _forget(connection, until)
     began, total = time.perf_counter(), 0
     for step in place.steps(until, dense, now):
         total += _fill(connection, province, spread, step, now)
@@ -99,6 +102,16 @@ def load(
         progress("  vacuum and statistics")
         connection.execute("VACUUM (ANALYZE)")
     return Loaded(until, total, time.perf_counter() - began)
+
+
+def _forget(connection: Connection[Any], until: datetime) -> None:
+    """Delete what was written while viewers looked: the load writes that time anew."""
+    with connection.transaction():
+        for table, column in _WRITTEN.items():
+            statement = sql.SQL("DELETE FROM {} WHERE {} >= %s").format(
+                sql.Identifier(table), sql.Identifier(column)
+            )
+            connection.execute(statement, (until,))
 
 
 def _fill(

@@ -12,8 +12,8 @@ from store.maintain import CHUNKED, SERIES
 
 ROLLED: Final = {
     "1m": timedelta(minutes=4),
-    "15m": timedelta(minutes=25),
-    "1h": timedelta(minutes=90),
+    "15m": timedelta(minutes=8),
+    "1h": timedelta(minutes=13),
 }
 """Aggregates whose buckets end with every hour (a day is one in Vietnam), and the age of what their
 policies have refreshed at the latest: end offset and interval together."""
@@ -61,7 +61,7 @@ def roll(connection: Connection[Any], step: Step, now: datetime) -> None:
         for level, lag in ROLLED.items():
             last = min(step.last, now - lag)
             # What holds no whole bucket cannot be refreshed; the policies look back 31 days.
-            if last - step.first > 2 * lag:
+            if last - step.first > timedelta(hours=2):
                 _refresh(connection, f"{series}_{level}", step.first, last)
     connection.execute(
         f"SELECT compress_chunk(format('%%I.%%I', chunk_schema, chunk_name)) FROM {_POLICIES} "
