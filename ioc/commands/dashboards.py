@@ -25,8 +25,8 @@ def build(
     out: Annotated[
         Path | None,
         typer.Option(
-            help="Write an installation's files below this folder, with the settings of [grafana]; "
-            "left out, the committed ones of this checkout."
+            help="Write an installation's files below this folder, with the section grafana of the "
+            "settings; left out, the committed ones of this checkout."
         ),
     ] = None,
 ) -> None:
@@ -57,7 +57,7 @@ def check(
         bool,
         typer.Option(
             "--database",
-            help="Also ask the database of [database] every question, as the role ioc_wall.",
+            help="Also ask the settings' database every question, as the role ioc_wall.",
         ),
     ] = False,
     as_json: AsJson = False,
@@ -133,7 +133,7 @@ def push(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Bring the Grafana of [grafana] to what the code says; nothing is written that is right."""
+    """Bring Grafana to what the code says; nothing is written that is right already."""
     from dashboards.push import Change, Options
     from dashboards.push import push as pushed
     from dashboards.push_screens import everything

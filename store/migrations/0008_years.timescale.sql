@@ -6,6 +6,10 @@ CREATE INDEX flow_time ON flow (time DESC);
 CREATE INDEX reading_time ON reading (time DESC);
 CREATE INDEX health_time ON health (time DESC);
 
+-- Deliveries that were given up: few among all that were ever made.
+CREATE INDEX webhook_delivery_abandoned ON webhook_delivery (abandoned)
+    WHERE abandoned IS NOT NULL;
+
 -- By itself a continuous aggregate takes chunks ten times as long as those below it: a day's rows
 -- became chunks of 10, 100, 1000 and 10,000 days, of which the last two would never be compressed
 -- or dropped. And it gives each grouping column an index of its own, four to six for every row
