@@ -20,10 +20,10 @@ Usage: setup.sh COMMAND
   device CITY SITE DEVICE [--days 365] [--csr FILE] [--renew]
         A certificate that lets a device write its own topics. With --csr the key stays on the device.
         --renew makes a second one; the old one stays good until it expires or is revoked.
-  service NAME [--days 365]
+  service NAME [--days 365] [--renew]
         A client certificate for another program that deploy/mosquitto/acl names, as ioc-chirpstack.
-  revoke CITY SITE DEVICE
-        No certificate of this device is accepted any more, once the broker has read the new list.
+  revoke CITY SITE DEVICE | revoke NAME
+        No certificate of it is accepted any more, once the broker has read the new list.
   list [--within DAYS]
         All certificates of clients with the day they end; with --within only those that end so soon,
         and exit code 1 when there are any.
@@ -132,6 +132,7 @@ host='[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?'
 address='[0-9A-Fa-f.:]{2,45}'
 mail_address='[A-Za-z0-9._+-]+@[A-Za-z0-9.-]+'
 number='[1-9][0-9]{0,4}'
+program='ioc-[a-z0-9-]{1,40}'
 
 device_name() { # CITY SITE DEVICE → sets cn and file
   valid "$segment" "$1" CITY
@@ -211,8 +212,20 @@ init() {
       -e "s|^KAFKA_CLUSTER_ID=.*|KAFKA_CLUSTER_ID=$(cluster_id)|" \
       "$here/env.example" >"$env_file"
     say "made $env_file"
+  else
+    # It is the administrator's own by now.
+    kept CORE_HOSTS "$CORE_HOSTS" --host
+    kept CORE_ADDRESSES "$CORE_ADDRESSES" --address
+    if [[ -n $mail ]]; then kept ALERT_EMAIL "$mail" --mail; fi
   fi
   say "ready in $core"
+}
+
+kept() { # NAME VALUE OPTION: says so where .env has another value than was asked for
+  local line
+  line=$(grep -m1 "^$1=" "$env_file" || true)
+  [[ ${line#*=} == "$2" ]] ||
+    say "$3: $env_file keeps $1=${line#*=}; change it there, then: setup.sh renew --within 900"
 }
 
 cluster_id() { # a UUID as Kafka writes it: 16 bytes, base64 without padding
@@ -244,12 +257,14 @@ device() {
     say "$folder/$file.crt is there already; --renew makes a new one beside it"
     return
   fi
-  put_aside "$folder/$file"
   if [[ -n $csr ]]; then
+    # Signed before the old one goes: a bad request leaves everything as it was.
     sign client "$cn" "$days" "$csr" "$work/new.crt"
+    put_aside "$folder/$file"
     mv "$work/new.crt" "$folder/$file.crt"
     say "made $folder/$file.crt; its key is where the request was made"
   else
+    put_aside "$folder/$file"
     certificate client "$cn" "$days" "$folder" "$file"
     say "made $folder/$file.crt and .key"
   fi
@@ -257,26 +272,34 @@ device() {
 }
 
 service() {
-  local days=365 name=''
+  local days=365 name='' renew=''
   while (($#)); do
     case $1 in
       --days) valid "$number" "${2:-}" --days; days=$2; shift 2 ;;
+      --renew) renew=1; shift ;;
       *) [[ -z $name ]] || fail "service: one NAME at a time"; name=$1; shift ;;
     esac
   done
-  valid 'ioc-[a-z0-9-]{1,40}' "$name" NAME
+  valid "$program" "$name" NAME
   begin
+  if [[ -n $renew ]]; then put_aside "$core/devices/$name"; fi
   certificate client "$name" "$days" "$core/devices" "$name"
   if [[ $made == yes ]]; then
     say "made $core/devices/$name.crt and .key"
   else
-    say "$core/devices/$name.crt is there already"
+    say "$core/devices/$name.crt is there already; --renew makes a new one beside it"
   fi
 }
 
 revoke() {
-  (($# == 3)) || fail "revoke: give CITY SITE DEVICE"
-  device_name "$@"
+  if (($# == 1)); then
+    valid "$program" "$1" NAME
+    cn=$1
+    file=$1
+  else
+    (($# == 3)) || fail "revoke: give CITY SITE DEVICE, or the NAME of a program"
+    device_name "$@"
+  fi
   begin
   local state _ends _gone serial _file subject count=0
   while IFS=$'\t' read -r state _ends _gone serial _file subject; do

@@ -16,7 +16,7 @@ def group() -> None:
 def run() -> None:
     """Carry messages from MQTT to Kafka until SIGTERM or Ctrl-C.
 
-    Settings: [mqtt], [kafka], [ingest] and [telemetry] of ioc.toml, or IOC_* variables.
+    Settings: sections mqtt, kafka, ingest and telemetry of ioc.toml, or IOC_* variables.
     """
     from ingest.adapters import Adapters
     from ingest.bridge import Bridge

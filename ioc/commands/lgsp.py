@@ -28,8 +28,8 @@ ConfigFile = Annotated[
 def run(config_file: ConfigFile) -> None:
     """Ask the sources, listen for what is pushed, publish what is new until SIGTERM or Ctrl-C.
 
-    Settings: [mqtt], [edge], [telemetry] of ioc.toml, or IOC_* variables; [ingest] past_days and
-    future_minutes say which times the core takes.
+    Settings: sections mqtt, edge and telemetry of ioc.toml, or IOC_* variables; past_days and
+    future_minutes of the section ingest say which times the core takes.
     """
     from edge.lgsp.adapter import Adapter
     from edge.lgsp.config import load_config

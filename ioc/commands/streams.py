@@ -16,8 +16,8 @@ def group() -> None:
 def run() -> None:
     """Store events, judge alerts and send receipts until SIGTERM or Ctrl-C.
 
-    Start as many workers as you like, up to the number of partitions. Settings: [kafka],
-    [database], [mqtt], [streams] and [telemetry] of ioc.toml, or IOC_* variables.
+    Start as many workers as you like, up to the number of partitions. Settings: sections
+    kafka, database, mqtt, streams and telemetry of ioc.toml, or IOC_* variables.
     """
     from prometheus_client import REGISTRY
 

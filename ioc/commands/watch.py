@@ -18,7 +18,7 @@ def group() -> None:
 def run() -> None:
     """Write figures of the core into the database until SIGTERM or Ctrl-C.
 
-    One on each machine. Settings: [watch], [database], [kafka], [streams] and [telemetry] of
+    One on each machine. Settings: sections watch, database, kafka, streams and telemetry of
     ioc.toml, or IOC_* variables. The figures: docs/core-figures.md.
     """
     from ioc.service import run_until_signal

@@ -338,4 +338,7 @@ def test_the_image_holds_every_package_and_nothing_else() -> None:
     assert copied == admitted
     assert {name for name in copied if (ROOT / name).is_dir()} == set(packages)
     assert re.search(r"^USER 10001:10001$", text, re.MULTILINE)
+    (entry,) = re.findall(r'^ENTRYPOINT \["([^"]+)"\]$', text, re.MULTILINE)
+    # PATH leaves out the folder that it was copied to.
+    assert re.search(rf"^COPY --chmod=755 \S+ {re.escape(entry)}$", text, re.MULTILINE), entry
     assert "--uid 10001" in text

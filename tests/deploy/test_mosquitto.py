@@ -16,6 +16,7 @@ from edge.publisher import Publisher
 from ioc.settings import EdgeSettings, MqttSettings
 from ioc.topics import RECEIPT_TAIL, SUBSCRIPTIONS, TAILS, DevicePath, device_path
 from tests.deploy.client import NOT_AUTHORIZED, CertifiedClient
+from tests.deploy.compose_file import load, read_env
 from tests.deploy.core_files import CoreFiles
 from tests.deploy.mosquitto import ProductionMosquitto
 from tests.edge.conftest import eventually
@@ -64,6 +65,20 @@ def test_the_bridge_hears_a_device_on_each_of_its_topics(opened: Open) -> None:
     assert sorted(bridge.wait(len(TAILS))) == sorted(
         (f"ioc/v1/{A}/{tail}", tail.encode()) for tail in TAILS
     )
+
+
+def test_the_health_check_of_the_container_gets_an_answer(
+    core: CoreFiles, broker: ProductionMosquitto
+) -> None:
+    service = load(read_env(core.env_file))["services"]["mosquitto"]
+    form, *command = service["healthcheck"]["test"]
+    assert form == "CMD"
+    command = [str(broker.inside) if word == "8884" else word for word in command]
+    done = subprocess.run(
+        command, cwd=broker.log.parent, capture_output=True, text=True, check=False, timeout=30
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "seconds" in done.stdout
 
 
 def test_a_device_writes_nothing_but_its_own_topics(opened: Open) -> None:

@@ -148,6 +148,37 @@ def test_a_renewed_device_has_two_good_certificates_and_loses_both(files: CoreFi
     assert revoked.count("Serial Number") == 2
 
 
+def test_a_bad_request_leaves_the_certificate_that_is_there(
+    files: CoreFiles, tmp_path: Path
+) -> None:
+    path = device_path("vithanh", "x", "cam-1")
+    files.device(path)
+    first = (files.devices / "vithanh.x.cam-1.crt").read_bytes()
+    (tmp_path / "bad.csr").write_text("no request\n")
+    done = files.run("device", *path, "--csr", str(tmp_path / "bad.csr"), "--renew")
+    assert done.returncode == 2
+    assert (files.devices / "vithanh.x.cam-1.crt").read_bytes() == first
+
+
+def test_a_program_is_renewed_and_revoked_by_its_name(files: CoreFiles) -> None:
+    files.call("service", "ioc-chirpstack")
+    first = (files.devices / "ioc-chirpstack.crt").read_bytes()
+    assert "--renew" in files.call("service", "ioc-chirpstack")
+    files.call("service", "ioc-chirpstack", "--renew")
+    assert (files.devices / "ioc-chirpstack.crt").read_bytes() != first
+    assert "revoked 2 of ioc-chirpstack" in files.call("revoke", "ioc-chirpstack")
+
+
+def test_a_second_init_says_what_it_leaves_as_it_is(files: CoreFiles) -> None:
+    before = files.env_file.read_text()
+    folder = ("--dir", str(files.folder))
+    said = files.call("init", *folder, "--host", "new.ioc.test", "--mail", "watch@ioc.test")
+    assert files.env_file.read_text() == before
+    assert "--host: " in said and "keeps CORE_HOSTS=ioc.test" in said
+    assert "--mail: " in said and "--address: " not in said
+    assert "keeps" not in files.call("init", *folder)
+
+
 def test_services_are_renewed_when_they_end_soon(files: CoreFiles) -> None:
     before = _contents(files.folder / "pki/database")
     files.call("renew", "--within", "30")
@@ -176,6 +207,8 @@ def test_services_are_renewed_when_they_end_soon(files: CoreFiles) -> None:
         (("device", "a" * 40, "b" * 40, "c"), "at most 64 letters"),
         (("device", "vithanh", "x", "y", "--days", "0"), "--days '0'"),
         (("device", "vithanh", "x", "y", "--csr", "/none"), "--csr /none: cannot be read"),
+        (("revoke", "vithanh", "x"), "give CITY SITE DEVICE, or the NAME of a program"),
+        (("revoke", "Chirpstack"), "NAME 'Chirpstack': not allowed"),
         (("revoke", "vithanh", "x", "never"), "no certificate that could be revoked"),
         (("service", "bridge"), "NAME 'bridge': not allowed"),
         (("list", "--within", "soon"), "--within 'soon'"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -52,7 +53,11 @@ def test_every_command_has_a_help_that_says_something(name: str) -> None:
     assert (command.help or "").strip()
     for inner_name, inner in getattr(command, "commands", {}).items():
         assert (inner.help or "").strip(), f"ioc {name} {inner_name}"
-        assert "Usage" in plain([name, inner_name, "--help"])
+        shown = plain([name, inner_name, "--help"])
+        assert "Usage" in shown
+        # What stands in brackets would be taken for a colour, and be gone.
+        said = [inner.help or "", *(getattr(one, "help", None) or "" for one in inner.params)]
+        assert not [text for text in said if re.search(r"\[[a-z_.]+\]", text)], inner_name
     assert "Usage" in plain([name, "-h"])
 
 
