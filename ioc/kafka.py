@@ -26,6 +26,13 @@ class KafkaUnavailableError(RuntimeError):
     """No broker answered, or it refused; the message names the address and the mend."""
 
 
+class Layout(NamedTuple):
+    """How a topic lies in its cluster."""
+
+    partitions: int
+    replicas: int
+
+
 class TopicResult(NamedTuple):
     """What became of one topic."""
 
@@ -44,11 +51,11 @@ def topic_config(settings: KafkaSettings) -> dict[str, str]:
     }
 
 
-def differences(found: dict[str, int], settings: KafkaSettings) -> list[TopicResult]:
+def differences(found: dict[str, Layout], settings: KafkaSettings) -> list[TopicResult]:
     """Compare the topics of a cluster with ours.
 
     Args:
-        found: Topic → number of partitions.
+        found: Topic → its partitions, and the replicas of that which has fewest.
         settings: What we want.
 
     Returns:
@@ -56,17 +63,25 @@ def differences(found: dict[str, int], settings: KafkaSettings) -> list[TopicRes
     """
     results = []
     for topic in KAFKA_TOPICS:
-        have, want = found.get(topic), settings.partitions
-        if have is None:
+        layout = found.get(topic)
+        if layout is None:
             continue
-        if have == want:
+        have, replicas = layout
+        if have != settings.partitions:
+            mend = (
+                f"has {have} partitions, settings say {settings.partitions}: set "
+                f"IOC_KAFKA__PARTITIONS={have}, or let the services drain it, delete it and run "
+                "this again"
+            )
+            results.append(TopicResult(topic, "differs", mend))
+        elif replicas < settings.replication:
+            mend = (
+                f"has {replicas} replicas, settings say {settings.replication}: bring it there by "
+                f"kafka-reassign-partitions, or set IOC_KAFKA__REPLICATION={replicas}"
+            )
+            results.append(TopicResult(topic, "differs", mend))
+        else:
             results.append(TopicResult(topic, "exists", f"{have} partitions"))
-            continue
-        mend = (
-            f"has {have} partitions, settings say {want}: set IOC_KAFKA__PARTITIONS={have}, "
-            "or let the services drain it, delete it and run this again"
-        )
-        results.append(TopicResult(topic, "differs", mend))
     return results
 
 
@@ -120,7 +135,10 @@ def create_topics(admin: AdminClient, settings: KafkaSettings) -> list[TopicResu
 
     try:
         found = {
-            name: len(topic.partitions)
+            name: Layout(
+                len(topic.partitions),
+                min((len(one.replicas) for one in topic.partitions.values()), default=0),
+            )
             for name, topic in admin.list_topics(timeout=_CALL_S).topics.items()
         }
     except KafkaException as error:

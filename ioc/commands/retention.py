@@ -27,7 +27,8 @@ def retention(
 ) -> None:
     """Remove plates and evidence that are past their time. The console does it each hour.
 
-    Times are in the settings' section console: confirmed_keep_days, rejected_keep_days, unreviewed_keep_days.
+    Times are in the settings' section console: confirmed_keep_days, rejected_keep_days and
+    unreviewed_keep_days.
     """
     from console.app import ROLE
     from console.keeping import StorageError

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from ioc.kafka import KafkaUnavailableError, await_broker, differences, topic_config
+from ioc.kafka import KafkaUnavailableError, Layout, await_broker, differences, topic_config
 from ioc.local import LocalStack
 from ioc.local_process import LOOPBACK, free_port
 from ioc.settings import KafkaSettings
@@ -19,11 +19,22 @@ INIT = [sys.executable, "-m", "ioc.cli", "kafka", "init", "--timeout", "10"]
 
 def test_missing_topics_are_no_difference() -> None:
     settings = KafkaSettings(partitions=8)
-    found = {KAFKA_TOPICS[0]: 8, KAFKA_TOPICS[1]: 4, "somebody.else": 1}
+    found = {
+        KAFKA_TOPICS[0]: Layout(8, 1),
+        KAFKA_TOPICS[1]: Layout(4, 1),
+        "somebody.else": Layout(1, 1),
+    }
     same, other = differences(found, settings)
     assert (same.topic, same.state) == (KAFKA_TOPICS[0], "exists")
     assert (other.topic, other.state) == (KAFKA_TOPICS[1], "differs")
     assert "IOC_KAFKA__PARTITIONS=4" in other.detail
+
+
+def test_fewer_replicas_than_asked_for_are_a_difference() -> None:
+    found = {KAFKA_TOPICS[0]: Layout(8, 1), KAFKA_TOPICS[1]: Layout(8, 3)}
+    few, enough = differences(found, KafkaSettings(partitions=8, replication=2))
+    assert (few.state, enough.state) == ("differs", "exists")
+    assert "has 1 replicas, settings say 2" in few.detail
 
 
 @pytest.mark.parametrize(("replication", "in_sync"), [(1, "1"), (2, "1"), (3, "2")])
