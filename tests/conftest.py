@@ -87,6 +87,10 @@ def clean_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[
 def own_logs() -> Iterator[None]:
     """A command run inside a test sends logs to that test's standard error, not to the next's."""
     root = logging.getLogger()
+    # A fixture of a whole module may have set up logs, which must not speak in another one.
+    for handler in root.handlers[:]:
+        if isinstance(handler.formatter, structlog.stdlib.ProcessorFormatter):
+            root.removeHandler(handler)
     handlers, level = root.handlers[:], root.level
     yield
     root.handlers[:] = handlers

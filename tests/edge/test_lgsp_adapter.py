@@ -75,7 +75,13 @@ def push(port: int, document: dict[str, Any], name: str) -> httpx.Response:
         "webhook-signature": sign(PUSH_SECRET.encode(), name, second, body),
     }
     url = f"http://127.0.0.1:{port}/lgsp"
-    return httpx.post(url, content=body, headers=headers, trust_env=False, timeout=20)
+    deadline = time.monotonic() + 15
+    while True:
+        try:
+            return httpx.post(url, content=body, headers=headers, trust_env=False, timeout=20)
+        except httpx.ConnectError:  # the adapter is about to listen
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
 
 
 class Running:
