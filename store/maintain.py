@@ -120,6 +120,8 @@ def has_scheduler(connection: Connection[Any]) -> bool:
 def _run_jobs(connection: Connection[Any]) -> Iterator[Task]:
     """Run every policy once, finest aggregates first, then compression, then retention.
 
+    The finer an aggregate the more often its policy is due.
+
     A policy looks at what it has to do by itself, so one that is not due does nothing.
     """
     jobs = connection.execute(
@@ -131,7 +133,7 @@ def _run_jobs(connection: Connection[Any]) -> Iterator[Task]:
         WHERE job.scheduled AND proc_name IN (
             'policy_refresh_continuous_aggregate', 'policy_compression', 'policy_retention')
         ORDER BY array_position(ARRAY['policy_refresh_continuous_aggregate',
-            'policy_compression', 'policy_retention'], proc_name::text), job_id
+            'policy_compression', 'policy_retention'], proc_name::text), schedule_interval, job_id
         """
     ).fetchall()
     for job_id, proc, subject in jobs:

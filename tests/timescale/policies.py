@@ -21,7 +21,8 @@ def run_policies(settings: DatabaseSettings) -> None:
     with psycopg.connect(settings.url, autocommit=True) as connection:
         for name in POLICIES:
             query = (
-                "SELECT job_id FROM timescaledb_information.jobs WHERE proc_name = %s ORDER BY 1"
+                "SELECT job_id FROM timescaledb_information.jobs WHERE proc_name = %s "
+                "ORDER BY schedule_interval, job_id"
             )
             for (job,) in connection.execute(query, (name,)).fetchall():
                 connection.execute(f"CALL run_job({int(job)})".encode())
