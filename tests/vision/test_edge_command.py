@@ -95,7 +95,7 @@ def test_wrong_use_ends_with_code_2_and_one_line(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     # In this process, because eight new ones would take ten seconds; so logs stay as they are.
-    monkeypatch.setattr("ioc.telemetry.configure_logs", lambda _settings, name: logger(name))
+    monkeypatch.setattr("ioc.service.configure_logs", lambda _settings, name: logger(name))
     site = place / "site.yaml"
     given = [str(site) if word == "SITE" else word for word in words]
     if "--model" not in given:
