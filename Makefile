@@ -64,7 +64,7 @@ test: $(READY) ## Unit tests and tests on the embedded servers
 	@$(BIN)/python -m pytest -m "not service" -n 2 --dist loadscope $(PYTEST)
 
 .PHONY: service
-service: $(READY) ## Tests on Mosquitto, Apache Kafka and TimescaleDB (.ci/run installs these)
+service: $(READY) ## Tests on Mosquitto, Apache Kafka, TimescaleDB and S3 (.ci/run installs these)
 	@$(BIN)/python -m pytest -m service -n 2 --dist loadscope $(PYTEST)
 
 .PHONY: lint

@@ -7,6 +7,7 @@ import socket
 import uvicorn
 
 from console.app import build
+from console.originals import check_bucket
 from ioc.errors import ConfigError
 from ioc.settings import Settings
 
@@ -27,11 +28,12 @@ def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT.
 
     Raises:
-        ConfigError: The port is taken, or a key or folder cannot be used.
+        ConfigError: The port is taken, or a key, folder or bucket cannot be used.
     """
     console = settings.console
     if (console.cert_file is None) != (console.private_key_file is None):
         raise ConfigError("console.cert_file, console.private_key_file: give both or neither")
+    check_bucket(console.evidence_url)
     config = uvicorn.Config(
         build(settings),
         host=console.host,

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import base64
-import fcntl
-import hashlib
 import shutil
 import subprocess
 import uuid
 from pathlib import Path
 
 from ioc.local_process import LOOPBACK, ServerError, ServerProcess, accepts, free_port
-from tests.servers import ROOT, cache_folder
+from tests.servers import ROOT
+from tests.servers.maven import install_jars
 
 POM = Path(__file__).parent / "kafka" / "pom.xml"
 PRODUCTION = ROOT / "deploy" / "kafka" / "broker.properties"
@@ -39,32 +38,7 @@ def install() -> Path:
     Raises:
         ServerError: Maven is missing or failed.
     """
-    digest = hashlib.sha256(POM.read_bytes()).hexdigest()[:12]
-    jars = cache_folder() / f"kafka-{digest}"
-    with (cache_folder() / "kafka.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if jars.is_dir():
-            return jars
-        maven = shutil.which("mvn")
-        if maven is None:
-            raise ServerError("Kafka's jars: Maven is not installed: apt-get install maven")
-        partial = jars.with_suffix(".partial")
-        shutil.rmtree(partial, ignore_errors=True)
-        made = subprocess.run(
-            [
-                *(maven, "-q", "-B", "-f", str(POM), "dependency:copy-dependencies"),
-                *("-DincludeScope=runtime", f"-DoutputDirectory={partial}"),
-            ],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=900,
-        )
-        if made.returncode != 0 or not any(partial.glob("kafka_*.jar")):
-            raise ServerError(f"Kafka's jars: Maven failed:\n{made.stdout[-3000:]}{made.stderr}")
-        partial.rename(jars)
-    return jars
+    return install_jars("Kafka", POM, "kafka_*.jar")
 
 
 class Kafka(ServerProcess):
