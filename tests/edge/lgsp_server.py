@@ -128,8 +128,12 @@ def _handler(platform: Platform) -> type[BaseHTTPRequestHandler]:
         def _misbehave(self, kind: int | str | dict[str, Any]) -> None:
             if isinstance(kind, dict):
                 self._json(200, kind)
-            elif isinstance(kind, int):
-                more = {} if platform.retry_after is None else {"Retry-After": platform.retry_after}
+                return
+            if isinstance(kind, int):
+                # Said, so that nobody sends the next question into a line that is just closing.
+                more = {"Connection": "close"}
+                if platform.retry_after is not None:
+                    more["Retry-After"] = platform.retry_after
                 self._send(kind, b"<html>no</html>", more)
             elif kind == "slow":
                 platform.stopping.wait(30)
