@@ -44,8 +44,15 @@ def system(flavour: Flavour, systems: dict[Flavour, System]) -> System:
     if found is None:
         folder = Path(tempfile.mkdtemp(prefix="ioc-faults-"))
         folder.chmod(0o755)  # PostgreSQL of a root user runs as "nobody", who must get in
-        found = systems[flavour] = System(flavour, folder)
-        found.start()
+        found = System(flavour, folder)
+        try:
+            found.start()
+        except BaseException:
+            # Half a system is no system: the next test begins with a new one.
+            found.stop()
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        systems[flavour] = found
     else:
         found.heal()
     return found

@@ -107,8 +107,9 @@ class Kafka(ServerProcess):
             made = subprocess.run(
                 [
                     *(*self._java, "-Xmx128m", "-XX:TieredStopAtLevel=1"),
-                    *("kafka.tools.StorageTool", "format", "-t", cluster, "-c"),
-                    str(self._config),
+                    # With "=", since one identity in 64 begins with "-", like an option.
+                    *("kafka.tools.StorageTool", "format", f"--cluster-id={cluster}"),
+                    f"--config={self._config}",
                 ],
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
