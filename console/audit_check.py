@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-import msgspec
 from msgspec import Struct
 
 from console import audit_roots
 from console.context import Context
+from console.progress import read_progress, write_progress
 from ioc.identity import Trust
 from ioc.telemetry import logger
 from store import audit, core_figures, roots
@@ -29,7 +29,6 @@ PART: Final = "console"
 FULL_EVERY: Final = timedelta(hours=24)
 BATCH: Final = 1000
 _BEGIN: Final = -(2**63)
-_MAX_BYTES: Final = 1_000_000
 _MOST_KEPT: Final = 100
 _log = logger("console.audit")
 
@@ -91,7 +90,7 @@ async def work(context: Context) -> Checked:
         faults=faults[:_MOST_KEPT],
         many=len(faults) + chain.more + carried_more,
     )
-    write(path, told)
+    write_progress(path, told)
     if told.many:
         _log.error("the audit is not whole", faults=told.many, first=told.faults[0])
     figures = [
@@ -151,20 +150,11 @@ async def check(
 
 def read(path: Path) -> Checked | None:
     """What the last check has found; None when there was none, or nobody knows."""
+    told = read_progress(path, Checked)
     try:
-        with path.open("rb") as file:
-            told = msgspec.json.decode(file.read(_MAX_BYTES), type=Checked)
-        return told if len(bytes.fromhex(told.hash)) == 32 else None
-    except (OSError, ValueError):
+        return told if told is not None and len(bytes.fromhex(told.hash)) == 32 else None
+    except ValueError:
         return None
-
-
-def write(path: Path, told: Checked) -> None:
-    """Keep what a check has found."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    draft = path.with_suffix(".part")
-    draft.write_bytes(msgspec.json.encode(told))
-    draft.rename(path)
 
 
 def _follow(chain: Chain, rows: list[Line]) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -18,6 +17,7 @@ from msgspec import Struct
 from console.context import Context
 from console.custody import verify_file
 from console.keeping import StorageError
+from console.progress import read_progress, write_progress
 from ioc.telemetry import logger
 from store import audit, core_figures, evidence_checks, evidence_files
 from store.core_figures import CoreFigure
@@ -40,7 +40,6 @@ MIB: Final = 2**20
 ACTOR: Final = "system:evidence-check"
 PART: Final = "console"
 _MOST_KEPT: Final = 1000
-_MAX_BYTES: Final = 1_000_000
 _log = logger("console.evidence")
 
 
@@ -79,13 +78,13 @@ async def work(context: Context) -> Checked | None:
     """One turn; None where the store of originals cannot be reached: nothing is known then."""
     path = context.settings.work_dir / FILE
     now = context.clock()
-    told = _begin(await asyncio.to_thread(read, path), now)
+    told = _begin(await asyncio.to_thread(read_progress, path, Checked), now)
     try:
         told = await _turn(context, told)
     except StorageError as error:
         _log.warning("evidence cannot be checked", error=str(error))
         return None
-    await asyncio.to_thread(write, path, told)
+    await asyncio.to_thread(write_progress, path, told)
     async with context.pool.connection() as connection:
         left = 0 if told.done else await evidence_checks.count_after(connection, told.after)
         figures = [
@@ -97,23 +96,6 @@ async def work(context: Context) -> Checked | None:
             figures.append(CoreFigure(PART, "evidence_round_s", now, told.round_s, "s"))
         await core_figures.insert(connection, figures)
     return told
-
-
-def read(path: Path) -> Checked | None:
-    """How far the last turn came; None when there was none, or nobody knows."""
-    try:
-        with path.open("rb") as file:
-            return msgspec.json.decode(file.read(_MAX_BYTES), type=Checked)
-    except (OSError, ValueError):
-        return None
-
-
-def write(path: Path, told: Checked) -> None:
-    """Remember how far a turn came."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    draft = path.with_suffix(".part")
-    draft.write_bytes(msgspec.json.encode(told))
-    draft.rename(path)
 
 
 def _begin(before: Checked | None, now: datetime) -> Checked:

@@ -84,31 +84,32 @@ def _places(
         return cities, [row[1] for row in _rows(cursor, query.render("choose-site", chosen))]
 
 
-def _asked(connection: psycopg.Connection[Any], text: str, wanted: Sequence[str]) -> str | None:
+def _columns(connection: psycopg.Connection[Any], text: str) -> list[psycopg.Column] | str:
+    """The columns of an answer, or why there is none."""
     try:
         with _reading(connection) as cursor:
             _rows(cursor, text)
-            given = [column.name for column in cursor.description or ()]
+            return list(cursor.description or ())
     except psycopg.OperationalError:
         if connection.broken:
             raise
         return "took too long"
     except psycopg.Error as error:
         return _line(error)
+
+
+def _asked(connection: psycopg.Connection[Any], text: str, wanted: Sequence[str]) -> str | None:
+    columns = _columns(connection, text)
+    if isinstance(columns, str):
+        return columns
+    given = [column.name for column in columns]
     return None if given == list(wanted) else f"gives {given}, the panel names {list(wanted)}"
 
 
 def _judged(connection: psycopg.Connection[Any], rule: AlertRule, now: datetime) -> str | None:
-    try:
-        with _reading(connection) as cursor:
-            _rows(cursor, alert_statement(rule, now))
-            columns = list(cursor.description or ())
-    except psycopg.OperationalError:
-        if connection.broken:
-            raise
-        return "took too long"
-    except psycopg.Error as error:
-        return _line(error)
+    columns = _columns(connection, alert_statement(rule, now))
+    if isinstance(columns, str):
+        return columns
     numbers = [column.name for column in columns if column.type_code in _NUMBERS]
     texts = [column.name for column in columns if column.type_code == _TEXT]
     if numbers != ["value"] or len(texts) + 1 != len(columns):

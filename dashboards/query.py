@@ -10,6 +10,10 @@ A file is SQL as Grafana sends it, with Grafana's own macros, of which these are
 ========================  =========================================================
 
 So a query gives the same rows for the same range wherever it is asked.
+
+What several queries have in common lies in ``queries/parts``. The line
+``-- part: NAME key=value …`` stands for all of that file but its first line, with ``<key>``
+replaced by the value.
 """
 
 from __future__ import annotations
@@ -26,6 +30,8 @@ from psycopg import sql
 
 MACROS: Final = ("$__timeFrom()", "$__timeTo()", "${city:sqlstring}", "${site:sqlstring}")
 _ANY: Final = re.compile(r"\$__\w+(?:\([^)]*\))?|\$\{[^}]*\}|\$[A-Za-z_]\w*")
+_PART: Final = re.compile(r"^-- part: ([a-z0-9-]+)((?: \w+=\w+)*)\n", re.MULTILINE)
+_GAP: Final = re.compile(r"<(\w+)>")
 
 
 class QueryError(Exception):
@@ -68,19 +74,34 @@ def text(name: str) -> str:
     """The SQL of a query, as Grafana gets it.
 
     Raises:
-        QueryError: There is none of this name, or it holds an unknown macro.
+        QueryError: There is none of this name, it names a part that is not there or leaves a gap
+            of one open, or it holds an unknown macro.
     """
-    path = resources.files("dashboards") / "queries" / f"{name}.sql"
-    try:
-        found = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise QueryError(f"dashboards/queries/{name}.sql is missing") from None
+    found = _PART.sub(_part, _read(f"{name}.sql"))
     for macro in _ANY.findall(found):
         if macro not in MACROS:
             raise QueryError(
                 f"dashboards/queries/{name}.sql: {macro} is not one of {', '.join(MACROS)}"
             )
     return found.strip()
+
+
+def _read(path: str) -> str:
+    try:
+        return (resources.files("dashboards") / "queries" / path).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise QueryError(f"dashboards/queries/{path} is missing") from None
+
+
+def _part(found: re.Match[str]) -> str:
+    path = f"parts/{found[1]}.sql"
+    content = _read(path).partition("\n")[2]
+    values = dict(pair.split("=") for pair in found[2].split())
+    if values.keys() != (gaps := set(_GAP.findall(content))):
+        raise QueryError(
+            f"dashboards/queries/{path}: has the gaps {sorted(gaps)}, filled are {sorted(values)}"
+        )
+    return _GAP.sub(lambda gap: values[gap[1]], content)
 
 
 def render(name: str, chosen: Range) -> str:

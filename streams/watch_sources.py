@@ -7,7 +7,6 @@ as the disk of a server that is gone, does so in a thread of its own, one at a t
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import shutil
 import ssl
 import threading
@@ -24,6 +23,7 @@ import psutil
 from cryptography import x509
 
 from ioc.errors import ConfigError
+from ioc.kernel_clock import Timex, adjtimex
 from ioc.watch_settings import WatchSettings, address_of
 from streams.metrics_page import MOST_BYTES, PageError, read_page
 from streams.watched import DOWN, OVER_S, UP, Value, Watched
@@ -238,7 +238,8 @@ class _Clock:
             found = clock_of_chrony(await self._ask(self._chronyc))
             if found:
                 return list(found)
-        return list(clock_of_kernel(*_kernel_clock()))
+        timex = Timex()
+        return list(clock_of_kernel(adjtimex(timex), timex.status, timex.offset))
 
     async def _ask(self, chronyc: str) -> str:
         process = await asyncio.create_subprocess_exec(
@@ -255,27 +256,3 @@ class _Clock:
                 process.kill()
             await process.wait()
         return answer.decode("ascii", "replace")
-
-
-class _Timex(ctypes.Structure):
-    """``struct timex`` of adjtimex(2) up to what is read; the rest is room."""
-
-    _fields_ = (
-        ("modes", ctypes.c_uint),
-        ("offset", ctypes.c_long),
-        ("freq", ctypes.c_long),
-        ("maxerror", ctypes.c_long),
-        ("esterror", ctypes.c_long),
-        ("status", ctypes.c_int),
-        ("room", ctypes.c_byte * 256),
-    )
-
-
-def _kernel_clock() -> tuple[int, int, int]:
-    """State, status and offset of the kernel's clock; a state below 0 where it does not tell."""
-    try:
-        adjtimex = ctypes.CDLL(None).adjtimex
-    except (OSError, AttributeError):  # no Linux
-        return -1, 0, 0
-    timex = _Timex()  # modes 0: only read
-    return int(adjtimex(ctypes.byref(timex))), timex.status, timex.offset

@@ -9,18 +9,13 @@ from typing import Final
 
 from cryptography import x509
 
+from ioc.kernel_clock import STA_NANO, STA_UNSYNC, TIME_ERROR
 from streams.watched import Value
 
 DAY_S: Final = 86_400.0
 _TRACKING_FIELDS: Final = 14
 _OFFSET: Final = 4
 _LEAP: Final = 13
-_UNSYNCHRONISED: Final = 0x0040
-"""``STA_UNSYNC`` of adjtimex(2)."""
-_ERROR: Final = 5
-"""``TIME_ERROR``, what adjtimex(2) returns when nobody holds the clock."""
-_NANOSECONDS: Final = 0x2000
-"""``STA_NANO``: the offset is in nanoseconds, else in microseconds."""
 
 
 def clock_of_chrony(line: str) -> tuple[Value, ...]:
@@ -47,9 +42,9 @@ def clock_of_kernel(state: int, status: int, offset: int) -> tuple[Value, ...]:
     """
     if state < 0:
         return ()
-    if state == _ERROR or status & _UNSYNCHRONISED:
+    if state == TIME_ERROR or status & STA_UNSYNC:
         return (Value("clock_synchronised", 0.0),)
-    return _synchronised(offset / (1e9 if status & _NANOSECONDS else 1e6))
+    return _synchronised(offset / (1e9 if status & STA_NANO else 1e6))
 
 
 def certificate_days(certificates: Sequence[x509.Certificate], now: datetime) -> float:

@@ -6,19 +6,7 @@ WITH source AS (
     WHERE quantity = ANY (ARRAY(SELECT quantity FROM indicator WHERE unit = '%'))
       AND bucket > $__timeTo()::timestamptz - INTERVAL '40 days'
       AND bucket <= $__timeTo()::timestamptz
-), said AS (
-    SELECT DISTINCT ON (source.quantity) source.quantity, newest.value, newest.as_of
-    FROM source
-    CROSS JOIN LATERAL (
-        SELECT value, time, least(time, received, $__timeTo()::timestamptz) AS as_of
-        FROM reading AS r
-        WHERE (r.city, r.site, r.device, r.quantity)
-              = (source.city, source.site, source.device, source.quantity)
-          AND r.time > $__timeTo()::timestamptz - INTERVAL '40 days'
-          AND r.time <= $__timeTo()::timestamptz + INTERVAL '5 minutes' AND r.quality = 'good'
-        ORDER BY r.time DESC LIMIT 1
-    ) AS newest
-    ORDER BY source.quantity, newest.time DESC, source.city, source.site, source.device
+-- part: newest-indicators
 )
 SELECT indicator.name_vi AS name, said.value,
        CASE

@@ -1,22 +1,6 @@
 -- Of each chosen city: its worst junction, open alerts, and how many of its devices are heard.
 WITH counting AS (
-    -- What counts traffic: whatever did so in the 90 days that minutes are kept.
-    SELECT city, site, device FROM device
-    WHERE city IN (${city:sqlstring}) AND site IN (${site:sqlstring})
-      AND EXISTS (SELECT FROM flow_minute AS ever WHERE ever.city = device.city
-          AND ever.site = device.site AND ever.device = device.device)
-), counted AS (
-    SELECT counting.city, counting.site, max(newest.time) AS as_of
-    FROM counting
-    LEFT JOIN LATERAL (
-        -- A device's clock that runs ahead gains nothing.
-        SELECT least(flow.time, flow.received, $__timeTo()::timestamptz) AS time FROM flow
-        WHERE flow.city = counting.city AND flow.site = counting.site
-          AND flow.device = counting.device
-          AND flow.time > $__timeTo()::timestamptz - INTERVAL '24 hours'
-        ORDER BY flow.time DESC LIMIT 1
-    ) AS newest ON true
-    GROUP BY 1, 2
+-- part: counting-devices
 ), live AS MATERIALIZED (
     SELECT city, site, lane, minute, level
     FROM flow_minute
@@ -33,16 +17,7 @@ WITH counting AS (
           $__timeTo()::timestamptz - INTERVAL '5 seconds')) - INTERVAL '1 minute'
     GROUP BY 1, 2, 3
 ), known AS (
-    -- A device that a site file names and that was never heard has no row, but an alert.
-    SELECT city, site, device, bool_or(alerted) AS alerted
-    FROM (
-        SELECT city, site, device, false AS alerted FROM device
-        UNION ALL
-        SELECT city, site, device, true FROM alert
-        WHERE cleared_at IS NULL AND kind = 'device_silent' AND device IS NOT NULL
-    ) AS named
-    WHERE city IN (${city:sqlstring}) AND site IN (${site:sqlstring})
-    GROUP BY 1, 2, 3
+-- part: known-devices
 ), devices AS (
     SELECT known.city, count(*) AS devices,
            count(*) FILTER (WHERE NOT known.alerted AND device.state IS DISTINCT FROM 'offline'

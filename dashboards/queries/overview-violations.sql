@@ -1,15 +1,5 @@
 -- Violations proposed today in Vietnam, and a week ago up to the same time of day.
-WITH asked AS (
-    SELECT $__timeTo()::timestamptz AS at,
-           date_trunc('day', $__timeTo()::timestamptz, 'Asia/Ho_Chi_Minh') AS day
-), cameras AS (
-    -- What cameras see is known up to the last word of those that count traffic.
-    SELECT max(least(last_time, last_received, $__timeTo()::timestamptz))
-               FILTER (WHERE last_received IS NOT NULL) AS heard
-    FROM device
-    WHERE city IN (${city:sqlstring}) AND site IN (${site:sqlstring})
-      AND EXISTS (SELECT FROM flow_minute AS live WHERE live.city = device.city
-          AND live.site = device.site AND live.device = device.device)
+-- part: cameras-heard
 ), present AS (
     SELECT count(*) FILTER (WHERE time >= day) AS acts,
            count(*) FILTER (WHERE time > at - INTERVAL '1 hour') AS hour,
@@ -23,10 +13,7 @@ WITH asked AS (
     WHERE city IN (${city:sqlstring}) AND site IN (${site:sqlstring})
       AND time >= day - INTERVAL '168 hours' AND time <= at - INTERVAL '168 hours'
 ), begun AS (
-    -- Before the first week is over there is nothing to compare with.
-    SELECT EXISTS (SELECT FROM violation
-        WHERE city IN (${city:sqlstring}) AND site IN (${site:sqlstring})
-          AND time <= $__timeTo()::timestamptz - INTERVAL '168 hours') AS comparable
+-- part: first-week-over
 ), told AS (
     SELECT greatest(heard, newest) AS as_of, hour, comparable,
            CASE WHEN comparable OR greatest(heard, newest) IS NOT NULL THEN present.acts

@@ -1,22 +1,6 @@
 -- Level of service of the chosen junctions now, and their flow beside that of a week before.
 WITH counting AS (
-    -- What counts traffic: whatever did so in the 90 days that minutes are kept.
-    SELECT city, site, device FROM device
-    WHERE city IN (${city:sqlstring}) AND site IN (${site:sqlstring})
-      AND EXISTS (SELECT FROM flow_minute AS ever WHERE ever.city = device.city
-          AND ever.site = device.site AND ever.device = device.device)
-), counted AS (
-    SELECT counting.city, counting.site, max(newest.time) AS as_of
-    FROM counting
-    LEFT JOIN LATERAL (
-        -- A device's clock that runs ahead gains nothing.
-        SELECT least(flow.time, flow.received, $__timeTo()::timestamptz) AS time FROM flow
-        WHERE flow.city = counting.city AND flow.site = counting.site
-          AND flow.device = counting.device
-          AND flow.time > $__timeTo()::timestamptz - INTERVAL '24 hours'
-        ORDER BY flow.time DESC LIMIT 1
-    ) AS newest ON true
-    GROUP BY 1, 2
+-- part: counting-devices
 ), live AS MATERIALIZED (
     SELECT city, site, minute, level, speed_sum, speed_weight, total - pedestrian AS vehicles
     FROM flow_minute
@@ -30,14 +14,7 @@ WITH counting AS (
       AND minute <= $__timeTo()::timestamptz - INTERVAL '168 hours'
       AND city IN (${city:sqlstring}) AND site IN (${site:sqlstring})
 ), last_minute AS (
-    -- Five seconds after the end of a minute every camera of a junction has told of it. One that
-    -- was silent for five minutes has none.
-    SELECT city, site, as_of, CASE
-        WHEN as_of >= $__timeTo()::timestamptz - INTERVAL '5 minutes'
-        THEN date_trunc('minute', least(as_of, $__timeTo()::timestamptz - INTERVAL '5 seconds'))
-            - INTERVAL '1 minute'
-    END AS minute
-    FROM counted
+-- part: last-minute
 ), minutes AS (
     SELECT last.city, last.site, last.as_of, live.minute, live.minute = last.minute AS is_last,
            max(live.level) AS level, sum(live.speed_sum) AS speed_sum,

@@ -1,15 +1,5 @@
 -- Violations proposed today in Vietnam by kind, beside a week ago up to the same time of day.
-WITH asked AS (
-    SELECT $__timeTo()::timestamptz AS at,
-           date_trunc('day', $__timeTo()::timestamptz, 'Asia/Ho_Chi_Minh') AS day
-), cameras AS (
-    -- What cameras see is known up to the last word of those that count traffic.
-    SELECT max(least(last_time, last_received, $__timeTo()::timestamptz))
-               FILTER (WHERE last_received IS NOT NULL) AS heard
-    FROM device
-    WHERE city IN (${city:sqlstring}) AND site IN (${site:sqlstring})
-      AND EXISTS (SELECT FROM flow_minute AS live WHERE live.city = device.city
-          AND live.site = device.site AND live.device = device.device)
+-- part: cameras-heard
 ), present AS (
     SELECT rule, count(*) AS acts, max(least(time, received, at)) AS newest
     FROM asked CROSS JOIN violation
@@ -22,10 +12,7 @@ WITH asked AS (
       AND time BETWEEN day - INTERVAL '168 hours' AND at - INTERVAL '168 hours'
     GROUP BY 1
 ), begun AS (
-    -- Before the first week is over there is nothing to compare with.
-    SELECT EXISTS (SELECT FROM violation
-        WHERE city IN (${city:sqlstring}) AND site IN (${site:sqlstring})
-          AND time <= $__timeTo()::timestamptz - INTERVAL '168 hours') AS comparable
+-- part: first-week-over
 ), known AS (
     SELECT greatest(heard, (SELECT max(newest) FROM present)) AS as_of, comparable
     FROM cameras CROSS JOIN begun

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, expect
 from psycopg import AsyncConnection
 
 from console.screens.sizes import CAPITAL, DETAIL, FAR_M, NEAR_M, PANEL_MM, WIDTH
@@ -17,7 +17,7 @@ from dashboards.screens import SCREENS
 from ioc.clock import utc_now
 from ioc.settings import DatabaseSettings
 from tests.browser.days import fill_days
-from tests.browser.test_wall import CHECK, CHROMIUM, FULL_HD, ULTRA_HD, shoot
+from tests.browser.test_wall import CHECK, FULL_HD, ULTRA_HD, shoot
 from tests.console.walls import PLATE, Connection, log_in, serve, settings_of
 
 pytestmark = [pytest.mark.service, pytest.mark.slow]
@@ -38,14 +38,6 @@ RULES = {
 async def connection(database: DatabaseSettings) -> AsyncIterator[Connection]:
     async with await AsyncConnection.connect(database.url, autocommit=True) as opened:
         yield opened
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        launched = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield launched
-        await launched.close()
 
 
 def test_the_smallest_letters_are_read_from_3_m() -> None:

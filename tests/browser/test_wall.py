@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, expect
 from psycopg import AsyncConnection
 
 from console.auth.guard import token_of
@@ -28,7 +28,6 @@ from tests.console.walls import Connection, Rows, log_in, raise_alert, serve, se
 
 pytestmark = [pytest.mark.service, pytest.mark.slow]
 
-CHROMIUM = "/usr/bin/chromium"
 FULL_HD = (1920, 1080)
 ULTRA_HD = (3840, 2160)
 
@@ -51,14 +50,6 @@ async def connection(database: DatabaseSettings) -> AsyncIterator[Connection]:
     async with await AsyncConnection.connect(database.url, autocommit=True) as opened:
         await opened.execute("SELECT pg_advisory_lock(%s)", (JUDGE_LOCK,))
         yield opened
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        launched = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield launched
-        await launched.close()
 
 
 class Faults(list[str]):

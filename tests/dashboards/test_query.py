@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -30,6 +33,47 @@ def test_every_query_holds_only_what_both_understand(name: str) -> None:
 def test_a_query_that_is_not_there_is_named() -> None:
     with pytest.raises(QueryError, match=r"dashboards/queries/nothing\.sql is missing"):
         text("nothing")
+
+
+def test_a_part_is_there_with_its_gaps_filled() -> None:
+    dust, rain = text("environment-dust"), text("environment-rain")
+    assert "quantity = 'pm2_5'" in dust and "max(value) AS value" in dust
+    assert "quantity = 'rain'" in rain and "max(value_max) AS value" in rain
+    assert not [
+        name for name in query.names() if "-- part:" in text(name) or "<quantity>" in text(name)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("-- part: nowhere", r"dashboards/queries/parts/nowhere\.sql is missing"),
+        ("-- part: hourly-highest quantity=rain", r"gaps \['quantity', 'value'\], filled are"),
+        ("-- part: last-minute lane=a", r"gaps \[\], filled are \['lane'\]"),
+    ],
+)
+def test_a_part_that_does_not_fit_is_named(
+    line: str, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = query._read
+    monkeypatch.setattr(
+        query, "_read", lambda path: f"-- asks\n{line}\n" if path == "a-query.sql" else read(path)
+    )
+    with pytest.raises(QueryError, match=why):
+        text("a-query")
+
+
+def test_every_part_serves_several_queries() -> None:
+    folder = Path(query.__file__).parent / "queries"
+    used = Counter(
+        found
+        for path in folder.glob("*.sql")
+        for found in re.findall(r"^-- part: (\S+)", path.read_text(), re.MULTILINE)
+    )
+    parts = {path.stem for path in (folder / "parts").glob("*.sql")}
+    assert used.keys() == parts and min(used.values()) >= 2
+    for part in parts:
+        assert (folder / "parts" / f"{part}.sql").read_text().startswith("-- ")
 
 
 def test_values_stand_in_the_query() -> None:

@@ -5,7 +5,8 @@ import sys
 import pytest
 
 from ioc.events import ClockRef
-from vision.source.clock import CameraClock, NodeClock, Timex, node_clock
+from ioc.kernel_clock import Timex
+from vision.source.clock import CameraClock, NodeClock, node_clock
 
 UNSYNC, NANO = 0x40, 0x2000
 

@@ -2,44 +2,15 @@
 
 from __future__ import annotations
 
-import ctypes
-import sys
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 from ioc.events import ClockRef
+from ioc.kernel_clock import STA_NANO, STA_UNSYNC, TIME_ERROR, Adjtimex, Timex, adjtimex
 
-_STA_UNSYNC: Final = 0x0040
-_STA_NANO: Final = 0x2000
-_TIME_ERROR: Final = 5
 SAMPLES: Final = 128
 """Pictures that a camera's offset is taken over, one a second at most: two minutes."""
-
-
-class Timex(ctypes.Structure):
-    """``struct timex`` of adjtimex(2) as Linux has it on 64-bit machines."""
-
-    _fields_ = (
-        ("modes", ctypes.c_uint),
-        ("offset", ctypes.c_long),
-        ("freq", ctypes.c_long),
-        ("maxerror", ctypes.c_long),
-        ("esterror", ctypes.c_long),
-        ("status", ctypes.c_int),
-        ("constant", ctypes.c_long),
-        ("precision", ctypes.c_long),
-        ("tolerance", ctypes.c_long),
-        ("seconds", ctypes.c_long),
-        ("microseconds", ctypes.c_long),
-        ("tick", ctypes.c_long),
-        ("rest", ctypes.c_char * 128),
-    )
-
-
-Adjtimex = Callable[[Timex], int]
-"""Fills the structure in; the clock's state, or -1 when that is not allowed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,27 +34,21 @@ class NodeClock:
         return ClockRef(source="ntp", offset_ms=round(self.offset_ms, 3))
 
 
-def node_clock(adjtimex: Adjtimex | None = None) -> NodeClock:
+def node_clock(ask: Adjtimex = adjtimex) -> NodeClock:
     """Ask the kernel, which needs no rights; a few microseconds.
 
     Args:
-        adjtimex: The system call, for tests.
+        ask: The system call, for tests another.
     """
     answer = Timex()
-    state = (adjtimex or _adjtimex)(answer)
+    state = ask(answer)
     if state < 0:
         return NodeClock(synchronised=False, offset_ms=0.0, max_error_ms=0.0)
-    unit = 1e-6 if answer.status & _STA_NANO else 1e-3
+    unit = 1e-6 if answer.status & STA_NANO else 1e-3
     # The kernel gives what it has yet to add to the clock; the clock is off by the opposite.
     offset = -answer.offset * unit if answer.offset else 0.0
-    kept = state != _TIME_ERROR and not answer.status & _STA_UNSYNC
+    kept = state != TIME_ERROR and not answer.status & STA_UNSYNC
     return NodeClock(kept, offset, answer.maxerror * 1e-3)
-
-
-def _adjtimex(answer: Timex) -> int:
-    if sys.platform != "linux":
-        return -1
-    return int(ctypes.CDLL(None, use_errno=True).adjtimex(ctypes.byref(answer)))
 
 
 @dataclass(frozen=True, slots=True)
