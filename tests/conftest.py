@@ -23,12 +23,12 @@ from ioc.settings import PREFIX, DatabaseSettings, load_settings
 from store.migrate import migrate
 from tests.servers.postgres import Postgres
 
-# In CI the examples are the same on every run, so that a failure there is the change's doing; at
-# home they are new each time, and what is found there becomes a test of its own. How long one takes
-# says more of the machine than of the code: no deadline.
+# In CI (.ci/run) the examples are the same on every run, so that a failure there is the change's
+# doing; at home they are new each time, and what is found there becomes a test of its own. How long
+# one takes says more of the machine than of the code: no deadline.
 settings.register_profile("home", deadline=None)
 settings.register_profile("ci", derandomize=True, deadline=None)
-settings.load_profile("ci" if os.environ.get("CI", "").lower() in {"1", "true"} else "home")
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "home"))
 
 
 SERVERS = ("edge", "faults", "ingest", "integration", "measure", "servers", "store", "streams",

@@ -26,6 +26,7 @@ from tests.servers.postgres import Postgres
 from tests.servers.timescale import Timescale
 
 Fill = Callable[[str, Sequence[Mapping[str, Any]]], None]
+FillCases = Callable[[Sequence[Mapping[str, Any]]], None]
 Ask = Callable[..., list[dict[str, Any]]]
 
 
@@ -83,6 +84,21 @@ def fill(wall: psycopg.Connection[Any]) -> Fill:
         )
         for row in rows:  # PGlite knows neither COPY nor pipelines
             wall.execute(insert, [row[name] for name in names], prepare=False)
+
+    return store
+
+
+@pytest.fixture
+def fill_cases(fill: Fill, wall: psycopg.Connection[Any]) -> FillCases:
+    """``fill_cases([{column: value, …}, …])`` stores cases in any state.
+
+    A case begins as pending and only decisions move it; the triggers that see to it rest here.
+    """
+
+    def store(rows: Sequence[Mapping[str, Any]]) -> None:
+        wall.execute("SET LOCAL session_replication_role = replica")
+        fill("review_case", rows)
+        wall.execute("SET LOCAL session_replication_role = origin")
 
     return store
 

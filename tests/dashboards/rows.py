@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 from uuid import UUID
@@ -215,3 +215,9 @@ def delivery(
         "case_id": case_id, "body": "", "created": created, "attempts": attempts,
         "delivered": delivered, "abandoned": abandoned,
     }  # fmt: skip
+
+
+def bin_of(time: datetime, width: timedelta) -> datetime:
+    """When the bin of an instant began; bins are laid from TimescaleDB's own origin."""
+    origin = datetime(2000, 1, 3, tzinfo=UTC)
+    return origin + (time - origin) // width * width

@@ -10,7 +10,7 @@ from typing import Any, get_args
 import pytest
 
 from ioc.events import Rule
-from tests.dashboards.conftest import Ask, Fill
+from tests.dashboards.conftest import Ask, Fill, FillCases
 from tests.dashboards.loaded import (
     CHOSEN,
     ELSEWHERE,
@@ -208,16 +208,9 @@ def test_the_trend_by_full_days(ask: Ask, fill: Fill, seed: int, began: int, now
     assert 0 in found.values() or began == 12  # a day without any is a day too
 
 
-def _cases(fill: Fill, wall: Any, rows: Sequence[Row]) -> None:
-    # A case begins as pending and only decisions move it; the triggers that see to it rest here.
-    wall.execute("SET LOCAL session_replication_role = replica")
-    fill("review_case", rows)
-    wall.execute("SET LOCAL session_replication_role = origin")
-
-
 @pytest.mark.parametrize("seed", range(3))
 def test_waiting_cases_by_stage_and_by_the_time_left(
-    ask: Ask, fill: Fill, wall: Any, seed: int
+    ask: Ask, fill_cases: FillCases, seed: int
 ) -> None:
     die = Die(seed)
     states = ["pending", "second", "blind", "disputed", "needs_more", "confirmed", "rejected"]
@@ -229,7 +222,7 @@ def test_waiting_cases_by_stage_and_by_the_time_left(
         )
         for _ in range(60)
     ]
-    _cases(fill, wall, cases)
+    fill_cases(cases)
     waiting = [case for case in mine(cases) if case["state"] in states[:4]]
     stages = Counter(case["state"] for case in waiting)
     assert ask("violations-pending", NOW) == [
@@ -267,9 +260,9 @@ def test_waiting_cases_by_stage_and_by_the_time_left(
     ],
 )
 def test_states_of_what_waits(
-    ask: Ask, fill: Fill, wall: Any, left: float, state: str, due: str
+    ask: Ask, fill_cases: FillCases, left: float, state: str, due: str
 ) -> None:
-    _cases(fill, wall, [Die(1).case(HV, "disputed", NOW + timedelta(seconds=left))])
+    fill_cases([Die(1).case(HV, "disputed", NOW + timedelta(seconds=left))])
     (row,) = ask("violations-pending", NOW)
     assert (row["disputed"], row["state"]) == (1, state)
     groups = {row["due"]: (row["cases"], row["state"]) for row in ask("violations-deadlines", NOW)}
@@ -277,8 +270,8 @@ def test_states_of_what_waits(
     assert set(groups.values()) == {(0, "ok")}
 
 
-def test_cases_of_elsewhere_are_no_cases_here(ask: Ask, fill: Fill, wall: Any) -> None:
-    _cases(fill, wall, [Die(1).case(ELSEWHERE, "pending", NOW - DAY)])
+def test_cases_of_elsewhere_are_no_cases_here(ask: Ask, fill_cases: FillCases) -> None:
+    fill_cases([Die(1).case(ELSEWHERE, "pending", NOW - DAY)])
     (row,) = ask("violations-pending", NOW)
     assert (row["first"], row["overdue"], row["state"], row["as_of"]) == (None, None, "none", None)
     assert {(row["cases"], row["state"]) for row in ask("violations-deadlines", NOW)} == {
@@ -287,7 +280,7 @@ def test_cases_of_elsewhere_are_no_cases_here(ask: Ask, fill: Fill, wall: Any) -
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_reject_rates(ask: Ask, fill: Fill, wall: Any, seed: int) -> None:
+def test_reject_rates(ask: Ask, fill_cases: FillCases, seed: int) -> None:
     die = Die(seed)
     cases = []
     for _ in range(80):
@@ -303,7 +296,7 @@ def test_reject_rates(ask: Ask, fill: Fill, wall: Any, seed: int) -> None:
                 decided=None if state == "pending" else decided,
             )
         )
-    _cases(fill, wall, cases)
+    fill_cases(cases)
     found = {row["rule"]: row for row in ask("violations-rejects", NOW, hours=MONTH_H)}
     said = [
         (rule, case)
@@ -332,22 +325,22 @@ def test_reject_rates(ask: Ask, fill: Fill, wall: Any, seed: int) -> None:
     ],
 )
 def test_a_rule_that_is_often_rejected(
-    ask: Ask, fill: Fill, wall: Any, decided: int, rejected: int, state: str
+    ask: Ask, fill_cases: FillCases, decided: int, rejected: int, state: str
 ) -> None:
     die = Die(1)
     states = ["rejected"] * rejected + ["confirmed"] * (decided - rejected)
-    _cases(fill, wall, [die.case(THD, one, NOW, decided=NOW - DAY) for one in states])
+    fill_cases([die.case(THD, one, NOW, decided=NOW - DAY) for one in states])
     (row,) = ask("violations-rejects", NOW, hours=MONTH_H)
     assert (row["rate"], row["state"]) == (rejected / decided, state)
 
 
-def test_rules_with_enough_decisions_come_first(ask: Ask, fill: Fill, wall: Any) -> None:
+def test_rules_with_enough_decisions_come_first(ask: Ask, fill_cases: FillCases) -> None:
     die = Die(1)
     few = [die.case(THD, "rejected", NOW, rules=["no_helmet"], decided=NOW - DAY)]
     more = [
         die.case(THD, "confirmed", NOW, rules=["speeding"], decided=NOW - DAY) for _ in range(20)
     ]
-    _cases(fill, wall, [*few, *more])
+    fill_cases([*few, *more])
     found = ask("violations-rejects", NOW, hours=MONTH_H)
     assert [(row["rule"], row["state"]) for row in found] == [
         ("speeding", "ok"),

@@ -208,13 +208,19 @@ def test_a_fast_one_at_six_frames_a_second_that_skips_the_zone_is_flagged() -> N
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.floats(0, 3.5), st.floats(0.1, 1.4), st.sampled_from([6, 12.5, 25]))
+@given(st.floats(1.2, 3.5), st.floats(0.1, 1.4), st.sampled_from([6, 12.5, 25]))
 def test_hidden_for_a_while_it_is_flagged_with_the_interpolated_act(
     start: float, length: float, rate: float
 ) -> None:
     found = find(rule(), through(1.0, hidden=((start, start + length),)), rate=rate)
 
     assert [f.act_s for f in found] == [pytest.approx(2.5, abs=0.01)]
+
+
+def test_seen_once_and_then_hidden_for_long_it_may_be_another_one() -> None:
+    # At its first sighting no speed is known; 1.5 s later one turns up 3.3 boxes further.
+    assert find(rule(), through(1.0, hidden=((1.1, 2.4),)), rate=6) == []
+    assert len(find(rule(), through(1.0, hidden=((1.2, 2.4),)), rate=6)) == 1  # seen twice
 
 
 def test_hidden_while_the_light_changed_the_doubt_is_for_the_driver() -> None:
