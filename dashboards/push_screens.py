@@ -104,7 +104,18 @@ class Dashboard:
             f"{self.name}: read its versions", f"/api/dashboards/uid/{uid}/versions?limit=1"
         )
         listed = (versions or {}).get("versions") or [{}]
-        return listed[0] if isinstance(listed[0], Mapping) else {}
+        newest = listed[0] if isinstance(listed[0], Mapping) else {}
+        if newest.get("parentVersion") == 0:
+            # The list says "Initial save" of every first version; alone it has its own message.
+            number = newest.get("version")
+            newest = (
+                server.get(
+                    f"{self.name}: read its first version",
+                    f"/api/dashboards/uid/{uid}/versions/{number}",
+                )
+                or newest
+            )
+        return newest
 
     def _saved(self, server: Server, number: int | None, version: int) -> None:
         body = {

@@ -204,7 +204,18 @@ class Grafana:
         saved = self.dashboards.get(parts[0])
         if saved is None:
             return 404, {"message": "Dashboard not found"}
-        return 200, {"continueToken": "", "versions": saved.versions[::-1][:1]}
+        newest = saved.versions[-1]
+        if newest["parentVersion"] == 0:  # a real one (10.1) hides the first one's own words here
+            newest = {**newest, "message": "Initial save"}
+        return 200, {"continueToken": "", "versions": [newest]}
+
+    def dashboard_version(self, parts: tuple[str, ...], _: Any) -> Reply:
+        saved = self.dashboards.get(parts[0])
+        number = int(parts[1])
+        for one in saved.versions if saved else ():
+            if one["version"] == number:
+                return 200, one
+        return 500, {"message": f"Dashboard version {number} not found for dashboardId 1"}
 
     def dashboard_save(self, _: tuple[str, ...], body: Body) -> Reply:
         if fault := _wrong("dashboard", body):
@@ -231,7 +242,8 @@ class Grafana:
         saved.body = {**body, "id": 1, "version": version}
         at = "2026-11-22T05:00:00Z"
         saved.versions.append(
-            {"version": version, "createdBy": by, "message": message, "created": at}
+            {"version": version, "parentVersion": version - 1, "createdBy": by, "message": message,
+             "created": at}
         )
 
     def playlist_group(self, _: tuple[str, ...], __: Any) -> Reply:
@@ -285,6 +297,7 @@ _ROUTES: Final[list[tuple[str, str, Callable[[Grafana, Any, Any], Reply]]]] = [
     ("PUT", r"/api/datasources/uid/([\w-]+)", Grafana.datasource_update),
     ("GET", r"/api/dashboards/uid/([\w-]+)", Grafana.dashboard_get),
     ("GET", r"/api/dashboards/uid/([\w-]+)/versions", Grafana.dashboard_versions),
+    ("GET", r"/api/dashboards/uid/([\w-]+)/versions/(\d+)", Grafana.dashboard_version),
     ("POST", r"/api/dashboards/db", Grafana.dashboard_save),
     ("GET", r"/apis/playlist\.grafana\.app", Grafana.playlist_group),
     ("GET", _PLAYLISTS + r"/([\w-]+)", Grafana.playlist_get),
