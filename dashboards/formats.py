@@ -18,14 +18,14 @@ UNITS: Final[Mapping[Unit, str]] = {
     "km/h": "velocitykmh",
     "veh/h": "suffix: xe/h",
     "%": "percent",
-    "m": "lengthm",
-    "mm": "lengthmm",
+    "m": "suffix: m",  # "lengthm" writes 451 mm beside 1.04 m
+    "mm": "suffix: mm",
     "mm/h": "suffix: mm/h",
     "g/L": "suffix: g/L",
     "ug/m3": "conμgm3",
     "dB": "dB",
-    "s": "s",
-    "ms": "ms",
+    "s": "dthms",  # 00:56:13, where "s" says "56 min" and "1 hour"
+    "ms": "suffix: ms",
     "d": "suffix: ngày",
     "h": "suffix: giờ",
     "B": "bytes",
@@ -36,6 +36,9 @@ UNITS: Final[Mapping[Unit, str]] = {
     "text": "string",
 }
 """Grafana's name of each unit; its own words for days and hours are English, ours are not."""
+
+AXIS_UNITS: Final[Mapping[Unit, str]] = {"s": "suffix: s"}
+"""Units of lines that are others than those of a number: tenths of a second count there."""
 
 WRITTEN: Final[Mapping[Unit, str]] = {"veh/h": "xe/h", "ug/m3": "µg/m³", "ratio": "%"}
 """Units as people write them, where that is not the name itself."""
@@ -72,7 +75,10 @@ def state_words(colours: Mapping[State, str]) -> list[model.ValueMapping]:
         model.ValueMap(
             {
                 name: model.ValueMappingResult(
-                    text=f"{sign} {word.vi}", color=colours[name], index=place
+                    # No break where Grafana would put the second word under the first.
+                    text=f"{sign} {word.vi}".replace(" ", "\u00a0"),
+                    color=colours[name],
+                    index=place,
                 )
                 for place, (name, (sign, word)) in enumerate(STATES.items())
             }
@@ -90,6 +96,16 @@ def words(known: Mapping[str, Word]) -> list[model.ValueMapping]:
             }
         )
     ]
+
+
+def signed(known: Mapping[str, Word]) -> Mapping[str, Word]:
+    """The same codes, and each behind the sign of old data and of no data too."""
+    marks = ("", f"{STALE_SIGN} ", f"{STATES['none'][0]} ")
+    return {
+        f"{mark}{code}": Word(vi=f"{mark}{word.vi}", en=f"{mark}{word.en}")
+        for mark in marks
+        for code, word in known.items()
+    }
 
 
 def age_words() -> list[model.ValueMapping]:

@@ -45,14 +45,14 @@ def points() -> builders.MapLayerOptions:
                 "style": {
                     "color": {"field": "state", "fixed": QUIET},
                     "opacity": 1,
-                    "size": {"fixed": 12, "min": 12, "max": 12},
+                    "size": {"fixed": 8, "min": 8, "max": 8},
                     "symbol": {"fixed": "img/icons/marker/circle.svg", "mode": "fixed"},
                     "text": {"field": "label", "fixed": "", "mode": "field"},
                     "textConfig": {
                         "fontSize": 22,
-                        "offsetX": 16,
-                        "offsetY": 0,
-                        "textAlign": "left",
+                        "offsetX": 0,
+                        "offsetY": 20,
+                        "textAlign": "center",
                         "textBaseline": "middle",
                     },
                 },

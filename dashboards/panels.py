@@ -21,8 +21,9 @@ from grafana_foundation_sdk.builders import geomap, stat, table, timeseries
 from grafana_foundation_sdk.cog import builder as cogbuilder
 from grafana_foundation_sdk.models import common, dashboard
 
-from dashboards import maps
+from dashboards import maps, widths
 from dashboards.formats import (
+    AXIS_UNITS,
     BACKGROUNDS,
     COLOURS,
     EMPTY,
@@ -35,6 +36,7 @@ from dashboards.formats import (
     age_words,
     is_text,
     properties,
+    signed,
     state_words,
     words,
 )
@@ -44,8 +46,20 @@ from dashboards.targets import DATASOURCE, LIMIT_MARK, target
 WIDE: Final = 12
 """From this width, in 24ths of the screen, a legend stands beside its lines."""
 
-_CELL_WIDTH: Final = 44
-"""Narrowest cell of a heat map, pixels: five digits in Grafana's 14 px."""
+_CLOSEST: Final = 15
+"""A map comes no closer: one junction alone is shown with the streets' names of some 2 km around.
+The SDK's own limit is 1, the whole world."""
+
+_CELL: Final[Mapping[str, object]] = {
+    "unit": "none",
+    "min": 0,
+    "noValue": " ",
+    "color": {"mode": dashboard.FieldColorModeId.CONTINUOUS_BLUES},
+    "custom.cellOptions": {"type": "color-background", "mode": "basic"},
+    "custom.width": widths.HOUR,
+    "custom.align": "center",
+}
+"""An hour of a heat map. By each one's name: once it has a title, no expression finds it."""
 
 
 class _Panel(Protocol):
@@ -119,7 +133,9 @@ def _stat(tile: Tile) -> _Panel:
     if tile.link is not None:
         made.data_links([link(tile.link)])
     for column in tile.columns:
-        made.override_by_name(column.name, _shown(column, COLOURS))
+        # A sign and a word, a sign and a time: a title would lie over them where they are small.
+        title = " " if column.name in ("state", "as_of") else None
+        made.override_by_name(column.name, _shown(column, COLOURS, title=title))
     return made
 
 
@@ -129,56 +145,53 @@ def _table(tile: Tile) -> table.Panel:
         .show_header(True)
         .cell_height(common.TableCellHeight.MD)
         .filterable(False)
+        .min_width(widths.NAME)
         .color_scheme(_fixed(NORMAL))
     )
+    hours = _hours(tile)
     for place, column in enumerate(tile.columns):
+        if column.name in hours:
+            continue
         more: dict[str, object] = {}
+        if tile.kind == "bars" and place == 1:
+            more = _bar(tile)
+        elif (pixels := widths.width(column)) is not None:
+            more["custom.width"] = pixels
         if column.name == "state":
             more["custom.cellOptions"] = _cell("color-background", mode="basic")
         elif column.name == "as_of":
             more["custom.cellOptions"] = _cell("color-text")
+            if hours:  # beside 24 cells is no room; the row's name says when it is old
+                more = {"custom.hidden": True}
         if place == 0 and tile.link is not None:
             more["links"] = [link(tile.link).build()]
+        if place == 0 and hours and column.words:
+            more["mappings"] = words(signed(column.words))
         made.override_by_name(column.name, [*_shown(column, BACKGROUNDS), *properties(more)])
+    for name, title in hours.items():
+        cell = {"displayName": title, **_CELL, "decimals": tile.decimals}
+        made.override_by_name(name, properties(cell))
     return made
 
 
-def _bars(tile: Tile) -> _Panel:
-    # The bar has the colour of the frame; the row's state has a column of its own.
-    return _table(tile).override_by_name(
-        tile.columns[1].name,
-        properties(
-            {
-                "custom.cellOptions": _cell("gauge", mode="basic", valueDisplayMode="text"),
-                "min": 0,
-                "fieldMinMax": True,
-                "color": {"mode": "fixed", "fixedColor": QUIET},
-            }
-        ),
-    )
+def _bar(tile: Tile) -> dict[str, object]:
+    """A bar with its number; it has the colour of the frame, as the row's state has a column."""
+    pixels = widths.bar(tile)
+    return {
+        **({} if pixels is None else {"custom.width": pixels}),
+        "custom.cellOptions": _cell("gauge", mode="basic", valueDisplayMode="text"),
+        "min": 0,
+        "fieldMinMax": True,
+        "color": {"mode": "fixed", "fixedColor": QUIET},
+    }
 
 
-def _heat(tile: Tile) -> _Panel:
-    made = _table(tile).override_by_regexp(
-        r"/^h\d\d$/",
-        properties(
-            {
-                "unit": "locale",
-                "decimals": tile.decimals,
-                "min": 0,
-                "noValue": " ",
-                "color": {"mode": dashboard.FieldColorModeId.CONTINUOUS_BLUES},
-                "custom.cellOptions": _cell("color-background", mode="basic"),
-                "custom.minWidth": _CELL_WIDTH,
-                "custom.align": "center",
-            }
-        ),
-    )
-    titled = {column.name for column in tile.columns}
-    for hour in range(24):
-        if f"h{hour:02}" not in titled:
-            made.override_by_name(f"h{hour:02}", properties({"displayName": str(hour)}))
-    return made
+def _hours(tile: Tile) -> dict[str, str]:
+    """The cells of a heat map with their titles."""
+    if tile.kind != "heat":
+        return {}
+    titled = {column.name: column.title.vi for column in tile.columns}
+    return {f"h{hour:02}": titled.get(f"h{hour:02}", str(hour)) for hour in range(24)}
 
 
 def _series(tile: Tile) -> _Panel:
@@ -198,7 +211,7 @@ def _series(tile: Tile) -> _Panel:
     hidden = {"legend": False, "tooltip": True, "viz": True}
     return (
         timeseries.Panel()
-        .unit(UNITS[tile.unit])
+        .unit(AXIS_UNITS.get(tile.unit, UNITS[tile.unit]))
         .decimals(tile.decimals)
         .legend(legend)
         .tooltip(tooltip)
@@ -238,7 +251,7 @@ def _series(tile: Tile) -> _Panel:
 def _map(tile: Tile) -> _Panel:
     made = (
         geomap.Panel()
-        .view(geomap.MapViewConfig().id("fit").all_layers(True).padding(10))
+        .view(geomap.MapViewConfig().id("fit").all_layers(True).padding(30).zoom(_CLOSEST))
         .controls(
             geomap.ControlsOptions()
             .show_zoom(True)
@@ -258,16 +271,21 @@ def _map(tile: Tile) -> _Panel:
 _KINDS: Final = {
     "stat": _stat,
     "series": _series,
-    "bars": _bars,
-    "heat": _heat,
+    "bars": _table,
+    "heat": _table,
     "table": _table,
     "map": _map,
 }
 
 
-def _shown(column: Column, colours: Mapping[Any, str]) -> list[dashboard.DynamicConfigValue]:
-    """Title, unit and words of a column."""
-    values: dict[str, object] = {"displayName": column.title.vi, "unit": UNITS[column.unit]}
+def _shown(
+    column: Column, colours: Mapping[Any, str], *, title: str | None = None
+) -> list[dashboard.DynamicConfigValue]:
+    """Title, unit and words of a column; ``title`` stands instead of its own."""
+    values: dict[str, object] = {
+        "displayName": column.title.vi if title is None else title,
+        "unit": UNITS[column.unit],
+    }
     if column.name == "as_of":
         values |= {"unit": "string", "mappings": age_words()}
     elif column.name == "state":

@@ -22,6 +22,9 @@ from dashboards.screen import STATES, Tile, Word
 DATASOURCE_TYPE: Final = "grafana-postgresql-datasource"
 DATASOURCE: Final = DataSourceRef(type_val=DATASOURCE_TYPE, uid="${datasource}")
 
+_MOST_NAMES: Final = 12
+"""So many names of one map are told apart, of two towns 40 km from one another too."""
+
 LIMIT_MARK: Final = "┄ "
 """Begins the name of a limit or a comparison, as dashed as its line."""
 
@@ -98,6 +101,8 @@ def names(tile: Tile) -> list[str]:
 
 def _rows(tile: Tile, inner: str, now: str) -> str:
     given = {"as_of": _age(tile.fresh_s, now), "label": _label()}
+    if tile.kind == "heat":
+        given[tile.columns[0].name] = _marked(tile.columns[0].name, tile.fresh_s, now)
     lines = [
         f"{given[name]} AS {name}" if name in given else _identifier(name) for name in names(tile)
     ]
@@ -118,7 +123,7 @@ def _age(fresh_s: float | None, now: str) -> str:
     if fresh_s is not None:
         stale = (
             f"\n            WHEN as_of < {now} - INTERVAL '{fresh_s:g} seconds'"
-            f" THEN '{STALE_SIGN} Số liệu cũ ' || {told}"
+            f" THEN '{STALE_SIGN} Cũ ' || {told}"
         )
     return (
         f"CASE WHEN as_of IS NULL THEN '{sign} {word.vi}'{stale}\n"
@@ -126,14 +131,29 @@ def _age(fresh_s: float | None, now: str) -> str:
     )
 
 
+def _marked(name: str, fresh_s: float | None, now: str) -> str:
+    """SQL of a row's name, behind a sign where its data is too old or not there.
+
+    Beside the 24 cells of a heat map Grafana has no room for an age.
+    """
+    stale = ""
+    if fresh_s is not None:
+        old = f"as_of < {now} - INTERVAL '{fresh_s:g} seconds'"
+        stale = f" WHEN {old} THEN '{STALE_SIGN} '"
+    none = STATES["none"][0]
+    return f"CASE WHEN as_of IS NULL THEN '{none} '{stale} ELSE '' END || {_identifier(name)}::text"
+
+
 def _label() -> str:
     """SQL of a place's name behind the sign of its state.
 
     Grafana's markers of one layer all have one shape, so the shape that tells the state stands in
-    the letters.
+    the letters. Of many places only those that need somebody are named: more would lie over one
+    another.
     """
     cases = " ".join(f"WHEN '{name}' THEN '{sign}'" for name, (sign, _) in STATES.items())
-    return f"CASE state {cases} END || ' ' || name"
+    named = f"state IN ('warn', 'alarm') OR count(*) OVER () <= {_MOST_NAMES}"
+    return f"CASE state {cases} END || CASE WHEN {named} THEN ' ' || name ELSE '' END"
 
 
 def _series(tile: Tile, inner: str, now: str) -> str:

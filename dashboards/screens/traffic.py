@@ -97,7 +97,7 @@ CLASSES: Final = Tile(
         ),
         _value("Lưu lượng", "Flow", "veh/h"),
     ),
-    size=(12, 4),
+    size=(8, 4),
     unit="veh/h",
     fresh_s=_HOUR_FRESH_S,
 )
@@ -118,32 +118,8 @@ SPEED: Final = Tile(
         Column(name="metric", title=_JUNCTION.title),
         _value("Tốc độ", "Speed", "km/h"),
     ),
-    size=(12, 4),
+    size=(8, 4),
     unit="km/h",
-    fresh_s=_HOUR_FRESH_S,
-)
-
-HOURS: Final = Tile(
-    id="hours",
-    kind="heat",
-    title=Word(vi="Giờ × nút giao, 24 giờ đủ gần nhất", en="Hour × junction, last 24 full hours"),
-    says=Word(
-        vi="Xe (không kể người đi bộ) trong từng giờ trong ngày, giờ Việt Nam, ở hai mươi nút "
-        "đông nhất. Giờ chưa đến của hôm nay là của hôm qua; ô trống: không đếm được.",
-        en="Vehicles (without pedestrians) by hour of day in Vietnam at the twenty busiest "
-        "junctions. Hours of today that are still to come are yesterday's; empty: not counted.",
-    ),
-    query="traffic-hours",
-    columns=(
-        _JUNCTION,
-        *(
-            Column(name=f"h{hour:02}", title=Word(vi=f"{hour}", en=f"{hour}"), unit="veh/h")
-            for hour in range(24)
-        ),
-        AS_OF,
-    ),
-    size=(10, 4),
-    unit="veh/h",
     fresh_s=_HOUR_FRESH_S,
 )
 
@@ -165,8 +141,32 @@ LANES: Final = Tile(
         Column(name="device", title=Word(vi="Camera", en="Camera")),
         AS_OF,
     ),
-    size=(7, 4),
+    size=(8, 4),
     unit="veh/h",
+)
+
+HOURS: Final = Tile(
+    id="hours",
+    kind="heat",
+    title=Word(vi="Giờ × nút giao, 24 giờ đủ gần nhất", en="Hour × junction, last 24 full hours"),
+    says=Word(
+        vi="Xe (không kể người đi bộ) trong từng giờ trong ngày, giờ Việt Nam, ở hai mươi nút "
+        "đông nhất. Giờ chưa đến của hôm nay là của hôm qua; ô trống: không đếm được.",
+        en="Vehicles (without pedestrians) by hour of day in Vietnam at the twenty busiest "
+        "junctions. Hours of today that are still to come are yesterday's; empty: not counted.",
+    ),
+    query="traffic-hours",
+    columns=(
+        _JUNCTION,
+        *(
+            Column(name=f"h{hour:02}", title=Word(vi=f"{hour}", en=f"{hour}"), unit="veh/h")
+            for hour in range(24)
+        ),
+        AS_OF,
+    ),
+    size=(17, 4),
+    unit="veh/h",
+    fresh_s=_HOUR_FRESH_S,
 )
 
 QUEUE: Final = Tile(
@@ -202,5 +202,5 @@ SCREEN: Final = Screen(
         en="How does traffic run now, and is that usual?",
     ),
     span_h=48,
-    tiles=(SERVICE, WEEK, CLASSES, SPEED, HOURS, LANES, QUEUE),
+    tiles=(SERVICE, WEEK, CLASSES, SPEED, LANES, HOURS, QUEUE),
 )

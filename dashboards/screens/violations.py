@@ -159,7 +159,7 @@ HOURS: Final = Tile(
         ),
         AS_OF,
     ),
-    size=(14, 4),
+    size=(17, 4),
     fresh_s=24 * 3600 + 600,
 )
 
@@ -178,13 +178,13 @@ REJECTS: Final = Tile(
     query="violations-rejects",
     columns=(
         _RULE,
-        Column(name="rate", title=Word(vi="Bị từ chối", en="Rejected"), unit="ratio"),
-        Column(name="rejected", title=Word(vi="Số từ chối", en="Rejected cases"), unit="count"),
-        Column(name="decided", title=Word(vi="Đã quyết định", en="Decided"), unit="count"),
+        Column(name="rate", title=Word(vi="Tỷ lệ", en="Rejected"), unit="ratio"),
+        Column(name="rejected", title=Word(vi="Từ chối", en="Rejected cases"), unit="count"),
+        Column(name="decided", title=Word(vi="Đã xét", en="Decided"), unit="count"),
         STATE,
         AS_OF,
     ),
-    size=(10, 4),
+    size=(7, 4),
     fresh_s=None,
     link="/figures",
 )

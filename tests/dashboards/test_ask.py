@@ -79,8 +79,8 @@ def test_the_age_of_a_row_is_a_sign_and_a_word(
     asked = wall.execute(filled(tile, _range()).encode(), prepare=False).fetchall()
     assert {row["what"]: row["as_of"] for row in asked} == {
         "new": "● 11:58:00",
-        "old": "▲ Số liệu cũ 11:57:59",
-        "yesterday": "▲ Số liệu cũ 16:00 21/11",
+        "old": "▲ Cũ 11:57:59",
+        "yesterday": "▲ Cũ 16:00 21/11",
         "never": "○ Không có số liệu",
     }
 
@@ -161,6 +161,33 @@ def test_the_map_tells_states_by_signs(
         "○ Cầu none",
     ]
     assert list(asked[0]) == [*names(tile)]
+
+
+def test_of_many_places_the_map_names_those_that_need_somebody(
+    wall: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = ("latitude", "longitude", "name", "state", "value", "as_of")
+    tile = _tile(
+        tuple(Column(name=name, title=Word(vi="x", en="x")) for name in shown), "given", kind="map"
+    )
+    text = f"""SELECT 9.0 AS latitude, 105.0 AS longitude, 'Nút ' || number AS name,
+        CASE number WHEN 7 THEN 'alarm' ELSE 'ok' END AS state, 1 AS value,
+        '{NOW}'::timestamptz AS as_of FROM generate_series(1, 13) AS given (number)"""
+    monkeypatch.setattr("dashboards.query.render", lambda *_: text)
+    asked = wall.execute(filled(tile, _range()).encode(), prepare=False).fetchall()
+    assert [row["label"] for row in asked] == [*["●"] * 6, "■ Nút 7", *["●"] * 6]
+
+
+def test_rows_of_a_heat_map_say_before_their_names_that_they_are_old(
+    wall: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tile = _tile((Column(name="name", title=Word(vi="x", en="x")), AS_OF), "given", kind="heat")
+    cells = ", ".join(f"1 AS h{hour:02}" for hour in range(24))
+    text = f"""SELECT name, {cells}, '{NOW}'::timestamptz - age AS as_of
+        FROM (VALUES (1, '120 s'::interval), (2, '121 s'), (3, NULL)) AS given (name, age)"""
+    monkeypatch.setattr("dashboards.query.render", lambda *_: text)
+    asked = wall.execute(filled(tile, _range()).encode(), prepare=False).fetchall()
+    assert [row["name"] for row in asked] == ["1", "▲ 2", "○ 3"]
 
 
 def test_places_to_choose_from_have_names_and_stand_for_none_without_any(

@@ -242,8 +242,13 @@ class Grafana:
         saved.body = {**body, "id": 1, "version": version}
         at = "2026-11-22T05:00:00Z"
         saved.versions.append(
-            {"version": version, "parentVersion": version - 1, "createdBy": by, "message": message,
-             "created": at}
+            {
+                "version": version,
+                "parentVersion": version - 1,
+                "createdBy": by,
+                "message": message,
+                "created": at,
+            }
         )
 
     def playlist_group(self, _: tuple[str, ...], __: Any) -> Reply:
