@@ -14,7 +14,7 @@ from typing import Any
 import psycopg
 import pytest
 import structlog
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from psycopg import AsyncConnection
 from xdist.scheduler.loadscope import LoadScopeScheduling
 
@@ -25,9 +25,10 @@ from tests.servers.postgres import Postgres
 
 # In CI (.ci/run) the examples are the same on every run, so that a failure there is the change's
 # doing; at home they are new each time, and what is found there becomes a test of its own. How long
-# one takes says more of the machine than of the code: no deadline.
-settings.register_profile("home", deadline=None)
-settings.register_profile("ci", derandomize=True, deadline=None)
+# it takes to make or try one says more of the machine than of the code: there is no deadline.
+_PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("home", _PATIENT)
+settings.register_profile("ci", _PATIENT, derandomize=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "home"))
 
 
