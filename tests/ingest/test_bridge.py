@@ -26,6 +26,7 @@ from ioc.decode import Reason, decode
 from ioc.events import MAX_EVENT_BYTES, ReadingEvent
 from ioc.ids import uuid7
 from ioc.local_process import LOOPBACK, free_port
+from ioc.local_servers import PARTITIONS
 from ioc.settings import IngestSettings, KafkaSettings, MqttSettings, Settings
 from ioc.topics import DEADLETTER_TOPIC, KAFKA_TOPICS, device_path
 from simulator.devices.poison import good_document
@@ -230,9 +231,12 @@ def test_without_kafka_nothing_is_acknowledged_and_all_arrives_when_it_is_back(
         assert bridge.counters.acknowledged == 0
         server.start()
         try:
-            create(server.bootstrap, "ioc.reading.v1", 2)
+            # The broker itself makes what the bridge asks for, with four partitions: whoever of
+            # the two comes first, there are four.
+            create(server.bootstrap, "ioc.reading.v1", PARTITIONS)
             until(lambda: bridge.counters.acknowledged >= 400, "all acknowledgements", 30)
-            values = Reader(server, "ioc.reading.v1", partitions=2).take(device.path.device, 400)
+            reader = Reader(server, "ioc.reading.v1", partitions=PARTITIONS)
+            values = reader.take(device.path.device, 400)
         finally:
             server.stop()
     assert Counter(values) == Counter(raws)
