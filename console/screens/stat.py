@@ -22,6 +22,9 @@ GAP: Final = 20
 APART: Final = 0.5
 """The same in parts of their size: 1, 25 and 7 must not look like 1257."""
 
+BESIDE: Final = 16
+"""Between a figure and its title beside it."""
+
 UNIT: Final = 0.4
 """Size of a unit's letters beside a figure's, but never too small to be read."""
 
@@ -76,7 +79,7 @@ class Plan:
 def draw(tile: Tile, answer: Answer, box: Box, look: Look) -> Markup:
     """The body of the tile."""
     record = answer.records[0]
-    figures = [_figure(record, column, look) for column in shown(tile)]
+    figures = [figure(record, column, look) for column in shown(tile)]
     if not figures:
         return Markup("")
     chosen = plan(figures, box)
@@ -89,15 +92,14 @@ def draw(tile: Tile, answer: Answer, box: Box, look: Look) -> Markup:
 
 
 def plan(figures: Sequence[Figure], box: Box) -> Plan:
-    """The arrangement with the largest figures; where none fits, the one that is cut least."""
+    """The arrangement with the largest figures; where none fits, one in which titles are cut."""
     for size in FIGURES:
         for beside in (False, True):
             for across in range(min(len(figures), MOST_ACROSS), 0, -1):
                 made = _fitting(figures, box, across, size, beside=beside)
                 if made is not None:
                     return made
-    across = max(1, min(len(figures), MOST_ACROSS, int(box.width // 260)))
-    return Plan(across, DETAIL, False, 1, 0.0, (_cell(len(figures), box, across).width,) * across)
+    return _squeezed(figures, box)
 
 
 def titles_of(size: int) -> int:
@@ -128,7 +130,7 @@ def _fitting(
                 return Plan(across, size, False, lines, 0.0, widths)
         return None
     widest = max(_width(one, size) for one in figures)
-    room = cell.width - widest - 16 if beside else cell.width
+    room = cell.width - widest - BESIDE if beside else cell.width
     if widest > cell.width or room < 2 * DETAIL:
         return None
     lines = 0
@@ -141,6 +143,18 @@ def _fitting(
     if (max(text, number) if beside else text + number) > cell.height:
         return None
     return Plan(across, size, beside, lines, widest if beside else 0.0, (cell.width,) * across)
+
+
+def _squeezed(figures: Sequence[Figure], box: Box) -> Plan:
+    """Titles, cut, beside figures in the smallest letters: in as few columns as are high enough."""
+    most = min(len(figures), MOST_ACROSS)
+    high = (_cell(len(figures), box, across).height for across in range(1, most))
+    across = next((n for n, room in enumerate(high, 1) if room >= DETAIL * LINE), most)
+    room = _cell(len(figures), box, across).width
+    # A number says more than its title: it is cut only where it leaves no room for a few letters.
+    widest = max(_width(one, DETAIL) for one in figures)
+    figure = max(0.0, min(widest, room - BESIDE - 2 * DETAIL))
+    return Plan(across, DETAIL, True, 1, figure, (room,) * across)
 
 
 def _given(
@@ -184,7 +198,8 @@ def _unit(size: int) -> int:
     return next((step for step in FIGURES if step <= size * UNIT), DETAIL)
 
 
-def _figure(record: Record, column: Column, look: Look) -> Figure:
+def figure(record: Record, column: Column, look: Look) -> Figure:
+    """What a column says."""
     value = named(record, column, look)
     state = state_of({"state": value}) if is_state(column) else None
     return Figure(look.word(column.title), write(value, column, look), state)
@@ -192,8 +207,9 @@ def _figure(record: Record, column: Column, look: Look) -> Figure:
 
 def _draw(one: Figure, chosen: Plan, room: float) -> Markup:
     size, titles = chosen.size, titles_of(chosen.size)
-    left = room - (_width(one, size) - width(one.written.text, size, bold=True))
-    aside = room - chosen.figure - 16 if chosen.beside else room
+    unit = _width(one, size) - width(one.written.text, size, bold=True)
+    left = (chosen.figure if chosen.beside else room) - unit
+    aside = room - chosen.figure - BESIDE if chosen.beside else room
     lines = wrap(one.title, titles, aside, chosen.lines)
     if not chosen.beside:
         # Figures stand on one line, however many lines their titles have.

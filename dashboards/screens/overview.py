@@ -45,7 +45,7 @@ CITIES: Final = Tile(
 VIOLATIONS: Final = Tile(
     id="violations",
     kind="stat",
-    title=Word(vi="Vi phạm hôm nay (đề xuất)", en="Violations today (proposed)"),
+    title=Word(vi="Vi phạm hôm nay (đề xuất)", en="Violations proposed today"),
     says=Word(
         vi="Số vi phạm hệ thống đề xuất từ 0 giờ hôm nay (giờ Việt Nam) và trong 1 giờ qua, cạnh "
         "số cùng thứ tuần trước tính đến cùng giờ; chưa ai xét duyệt. ▲ khi hơn ít nhất 10 vụ và "
@@ -81,7 +81,7 @@ REVIEW: Final = Tile(
     columns=(
         Column(name="waiting", title=Word(vi="Đang chờ", en="Waiting"), unit="count"),
         Column(name="overdue", title=Word(vi="Quá hạn", en="Overdue"), unit="count"),
-        Column(name="deadline", title=Word(vi="Hạn gần nhất", en="Nearest deadline"), unit="time"),
+        Column(name="deadline", title=Word(vi="Hạn gần nhất", en="First due"), unit="time"),
         STATE,
         AS_OF,
     ),

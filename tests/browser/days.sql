@@ -141,7 +141,8 @@ FROM (
     WHERE pg_temp.rush(at) > 0.5 * pg_temp.die('d', n::text)
 ) AS acts;
 
--- Their cases; most are decided.
+-- Their cases; most are decided, those of the last hours wait. Every violation has one, so that numbers
+-- stand still while pages are looked at.
 INSERT INTO review_case (id, city, site, device, bootid, track, vehicle, rules, act_first, act_last,
     plate_read, deadline, state, created, decided)
 SELECT pg_temp.id('case', n::text), city, site, device, bootid, track, vehicle, ARRAY[rule], time,
@@ -149,15 +150,19 @@ SELECT pg_temp.id('case', n::text), city, site, device, bootid, track, vehicle, 
     CASE WHEN state IN ('confirmed', 'rejected') THEN received + interval '9 hours' END
 FROM (
     SELECT *, row_number() OVER (ORDER BY time) AS n,
-        CASE WHEN time > %(now)s::timestamptz - interval '10 days 2 hours'
+        CASE WHEN received >= %(now)s::timestamptz - interval '9 hours' THEN 'pending'
+            WHEN time > %(now)s::timestamptz - interval '11 days'
                 AND pg_temp.die('w', id::text) < 0.05
             THEN (ARRAY['pending', 'pending', 'second', 'blind', 'disputed'])[
                 1 + floor(5 * pg_temp.die('x', id::text))::int]
             WHEN pg_temp.die('j', id::text) < CASE rule WHEN 'no_helmet' THEN 0.45
                 WHEN 'wrong_lane' THEN 0.28 ELSE 0.09 END THEN 'rejected'
             ELSE 'confirmed' END AS state
-    FROM violation WHERE received < %(now)s::timestamptz - interval '9 hours'
+    FROM violation
 ) AS made;
+
+INSERT INTO case_violation (violation, case_id)
+SELECT v.id, c.id FROM violation v JOIN review_case c USING (city, site, device, track);
 
 -- Indicators of digital government; the fifth was never told.
 INSERT INTO reading (id, time, city, site, device, bootid, sequence, received, replayed, quantity,
