@@ -129,11 +129,9 @@ def _handler(platform: Platform) -> type[BaseHTTPRequestHandler]:
             if isinstance(kind, dict):
                 self._json(200, kind)
                 return
+            self.close_connection = True
             if isinstance(kind, int):
-                # Said, so that nobody sends the next question into a line that is just closing.
-                more = {"Connection": "close"}
-                if platform.retry_after is not None:
-                    more["Retry-After"] = platform.retry_after
+                more = {} if platform.retry_after is None else {"Retry-After": platform.retry_after}
                 self._send(kind, b"<html>no</html>", more)
             elif kind == "slow":
                 platform.stopping.wait(30)
@@ -155,7 +153,6 @@ def _handler(platform: Platform) -> type[BaseHTTPRequestHandler]:
             elif kind == "reset":
                 self._start(200, {"Content-Length": "1000"})
                 self.wfile.write(b"[1, ")
-            self.close_connection = True
 
         def _drip(self, content: bytes) -> None:
             for byte in content:
@@ -176,6 +173,9 @@ def _handler(platform: Platform) -> type[BaseHTTPRequestHandler]:
             if self.command == "GET":
                 platform.statuses.append(status)
             self.send_response(status)
+            if self.close_connection:
+                # Said, so that nobody sends the next question into a line that is just closing.
+                self.send_header("Connection", "close")
             for name, value in headers.items():
                 self.send_header(name, value)
             self.end_headers()
