@@ -13,7 +13,10 @@ from console.render import STATIC
 from console.screens import sizes
 from console.screens.letters import clean, cut, width, wrap
 from console.screens.sizes import CELL_HEIGHT, CELL_WIDTH, COLUMNS, FIGURES, ROWS, places
+from console.screens.values import Look
 from dashboards.screens import SCREENS
+from dashboards.screens.overview import CITIES
+from tests.console.screens.tiles import EN, VI, answer, drawn
 from tests.console.test_contrast import contrast
 
 CSS = (STATIC / "screens.css").read_text("utf-8")
@@ -133,3 +136,14 @@ def test_there_are_no_other_colours() -> None:
     own = re.sub(r"light-dark\([^)]*\)", "", CSS)
     assert not re.search(r"#[0-9a-f]{3,8}\b", own.replace("#help", "").replace("#paused", ""))
     assert set(re.findall(r"rgba?\([^)]*\)|hsl", own)) == {"rgb(0 0 0 / .6)"}  # behind the help
+
+
+@pytest.mark.parametrize("look", [VI, EN], ids=["vi", "en"])
+def test_the_overview_has_room_for_both_cities(look: Look) -> None:
+    row = {
+        "level": 4, "congested": 12, "junctions": 40, "alerts": 15, "heard": 120, "devices": 184,
+        "state": "alarm",
+    }  # fmt: skip
+    given = answer(CITIES, {"name": "Vị Thanh", **row}, {"name": "Ngã Bảy", **row})
+    shown = drawn(CITIES, given, look)
+    assert len(shown.all("tbody")) == 2 and shown.all(".more") == []
